@@ -1,0 +1,5 @@
+//! The simulation engine: time, the pending-event set, random streams.
+
+pub mod time;
+
+pub use time::Nanos;

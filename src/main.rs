@@ -1,0 +1,2 @@
+//! The `laiosim` command.
+fn main() {}
