@@ -2,3 +2,8 @@
 
 pub mod engine;
 pub mod machine;
+pub mod run;
+pub mod scenario;
+pub mod server;
+pub mod stats;
+pub mod workload;

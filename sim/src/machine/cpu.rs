@@ -1,0 +1,115 @@
+//! CPUs and the processes that they run.
+//!
+//! State: each process is pinned to a CPU and is asleep, in that CPU's run queue, or running; a
+//! CPU has at most one running process, and debts to interrupts that the next step pays.
+//! Events: a wake-up, the end of a step, the end of a quantum. Transitions: a woken process goes
+//! to the queue's end, or to its head and the running one gives way at its next step where
+//! wake-ups preempt; one whose quantum is over goes to the end if another waits.
+//!
+//! Preemption happens between two operations, never inside one: operations take microseconds, a
+//! quantum milliseconds. Leaves out: migration, priorities, EEVDF's deadlines.
+
+use std::collections::VecDeque;
+
+use crate::engine::Nanos;
+
+/// A process, thread, helper or carrier: a dense index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcId(pub u32);
+
+/// A process's scheduling state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheduled {
+    /// Not runnable.
+    Asleep,
+    /// A wake-up is on its way to it.
+    Waking,
+    /// In the run queue.
+    Queued,
+    /// On the CPU.
+    Running,
+}
+
+/// What CPU time was spent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    /// Calls that the script asks for, and parsing.
+    Request,
+    /// Waiting for work: epoll_wait and its events, accept, connection set-up.
+    Events,
+    /// Misses: allocation, reclaim, submission to the disk, filling metadata.
+    Miss,
+    /// What the I/O interface adds: residency tests, messages, steals, completions.
+    Interface,
+    /// Context switches and wake-ups.
+    Switch,
+    /// Interrupts of disk and network.
+    Interrupt,
+    /// The block-rate meter.
+    Meter,
+}
+
+impl Activity {
+    /// Every activity, in the order of the tables.
+    pub const ALL: [Self; 7] = [
+        Self::Request,
+        Self::Events,
+        Self::Miss,
+        Self::Interface,
+        Self::Switch,
+        Self::Interrupt,
+        Self::Meter,
+    ];
+
+    /// The name in tables and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Events => "events",
+            Self::Miss => "miss",
+            Self::Interface => "interface",
+            Self::Switch => "switch",
+            Self::Interrupt => "interrupt",
+            Self::Meter => "meter",
+        }
+    }
+}
+
+/// One process.
+#[derive(Clone, Copy, Debug)]
+pub struct Process {
+    /// The CPU it is pinned to.
+    pub cpu: usize,
+    /// Its state.
+    pub state: Scheduled,
+}
+
+/// One CPU.
+#[derive(Clone, Debug, Default)]
+pub struct Cpu {
+    /// The running process.
+    pub current: Option<ProcId>,
+    /// The process that ran last: going on with it needs no switch.
+    pub last: Option<ProcId>,
+    /// Those that wait for the CPU.
+    pub queue: VecDeque<ProcId>,
+    /// Whether the running process gives way at its next step.
+    pub preempt: bool,
+    /// When the running process's quantum is over.
+    pub quantum_ends: Nanos,
+    /// Interrupt time that the next step pays.
+    pub debt: Nanos,
+    /// Whether its next step is in the event set (or being taken).
+    pub busy: bool,
+    /// CPU time by activity.
+    pub spent: [Nanos; Activity::ALL.len()],
+    /// Switches between processes.
+    pub switches: u64,
+}
+
+impl Cpu {
+    /// CPU time in all.
+    pub fn busy_time(&self) -> Nanos {
+        self.spent.iter().copied().sum()
+    }
+}

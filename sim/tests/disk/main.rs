@@ -1,0 +1,9 @@
+//! The disk model against a reference simulator, a real drive, queueing theory
+//! and plain bookkeeping.
+
+mod drive;
+mod geometry;
+mod laws;
+mod load;
+mod profiles;
+mod queue;
