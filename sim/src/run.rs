@@ -64,15 +64,25 @@ pub struct Run<'a, I> {
     responses: Vec<Nanos>,
     bytes: u64,
     outstanding: u64,
+    /// Instants, in order, at which requests are sent that the present has not reached.
+    to_be_sent: VecDeque<Nanos>,
     in_system: u128,
     counted_to: Nanos,
     last_response: Nanos,
 }
 
-/// The load generator as a process: deliveries that it has not read.
+/// The load generator as a process: what it has still to do.
 struct Generator {
     proc: ProcId,
-    inbox: VecDeque<(ConnId, u32)>,
+    inbox: VecDeque<Errand>,
+}
+
+#[derive(Clone, Copy)]
+enum Errand {
+    /// Begin the client's first sequence.
+    Start(u32),
+    /// Read the bytes delivered on a connection.
+    Read(ConnId, u32),
 }
 
 impl<'a, I: SimIo> Run<'a, I> {
@@ -106,6 +116,7 @@ impl<'a, I: SimIo> Run<'a, I> {
             responses: Vec::new(),
             bytes: 0,
             outstanding: 0,
+            to_be_sent: VecDeque::new(),
             in_system: 0,
             counted_to: Nanos::ZERO,
             last_response: Nanos::ZERO,
@@ -171,7 +182,7 @@ impl<'a, I: SimIo> Run<'a, I> {
             Event::DiskSubmit(io) => self.machine.on_disk_submit(io),
             Event::DiskDone => self.machine.on_disk_done(),
             Event::DiskReady(io) => self.machine.on_disk_ready(io),
-            Event::Start(client) => self.begin_sequence(client, self.machine.now()),
+            Event::Start(client) => self.start(client),
             Event::Connected(conn) => {
                 self.machine.network.queue_for_accept(conn);
                 self.network_event(true);
@@ -213,12 +224,21 @@ impl<'a, I: SimIo> Run<'a, I> {
         }
     }
 
+    fn start(&mut self, client: u32) {
+        match &mut self.generator {
+            Some(generator) => {
+                generator.inbox.push_back(Errand::Start(client));
+                self.machine.wake_by_interrupt(generator.proc, Nanos::ZERO);
+            }
+            None => self.begin_sequence(client, self.machine.now()),
+        }
+    }
+
     fn deliver(&mut self, conn: ConnId, bytes: u32) {
         match &mut self.generator {
             Some(generator) => {
-                generator.inbox.push_back((conn, bytes));
-                let proc = generator.proc;
-                self.machine.wake_across(proc, SERVER_CPU);
+                generator.inbox.push_back(Errand::Read(conn, bytes));
+                self.machine.wake_across(generator.proc, SERVER_CPU);
             }
             None => self.client_reads(conn, bytes, self.machine.now()),
         }
@@ -250,12 +270,28 @@ impl<'a, I: SimIo> Run<'a, I> {
         self.outstanding -= 1;
     }
 
-    /// Integrates the number of requests in the system up to `at`. Instants of one CPU's step may
-    /// lie a little ahead of the other's: an earlier one then counts from where the later stood.
+    /// Integrates the number of requests in the system up to `at`. Requests that follow a
+    /// handshake are in it from the instant of their sending, not from that of the decision.
     fn count_to(&mut self, at: Nanos) {
-        let span = at.saturating_sub(self.counted_to);
+        while let Some(&sent) = self.to_be_sent.front()
+            && sent <= at
+        {
+            self.to_be_sent.pop_front();
+            self.integrate_to(sent);
+            self.outstanding += 1;
+        }
+        self.integrate_to(at);
+    }
+
+    fn integrate_to(&mut self, at: Nanos) {
+        let span = at - self.counted_to;
         self.in_system += u128::from(span.0) * u128::from(self.outstanding);
-        self.counted_to = self.counted_to.max(at);
+        self.counted_to = at;
+    }
+
+    fn count_sent(&mut self, at: Nanos) {
+        let place = self.to_be_sent.partition_point(|&other| other <= at);
+        self.to_be_sent.insert(place, at);
     }
 
     fn begin_sequence(&mut self, client: u32, at: Nanos) {
@@ -264,33 +300,35 @@ impl<'a, I: SimIo> Run<'a, I> {
         }
         let conn = self.machine.network.connect(client);
         self.clients.connected(client, conn);
-        if self.generator.is_some() {
-            let cost = self.machine.costs.client.connect;
-            self.machine.charge(Activity::Request, cost);
-        }
+        let at = self.generator_spends(self.machine.costs.client.connect, at);
         let one_way = self.machine.network.one_way();
         self.machine.at(at + one_way, Event::Connected(conn));
         self.send_request(client, at + one_way * 2);
     }
 
     fn send_request(&mut self, client: u32, at: Nanos) {
-        if self.generator.is_some() {
-            let cost = self.machine.costs.client.request;
-            self.machine.charge(Activity::Request, cost);
-        }
+        let leaves = self.generator_spends(self.machine.costs.client.request, at);
         let request = self.clients.next_request(client);
         let body = if request.not_modified {
             0
         } else {
             self.machine.files.size(request.object)
         };
-        self.count_to(at);
-        self.outstanding += 1;
+        self.count_sent(at);
         self.clients
             .send(client, at, body + u64::from(HEADER_BYTES));
         let conn = self.clients.conn(client);
-        let arrives = at + self.machine.network.one_way();
+        let arrives = leaves + self.machine.network.one_way();
         self.machine.at(arrives, Event::Request(conn));
+    }
+
+    /// The load generator, if there is one, spends `cost` from `at` on. Returns when it is over.
+    fn generator_spends(&mut self, cost: Nanos, at: Nanos) -> Nanos {
+        if self.generator.is_none() {
+            return at;
+        }
+        self.machine.charge(Activity::Request, cost);
+        at + cost
     }
 
     /// Steps what runs on `cpu` for as long as nothing else can interact.
@@ -335,15 +373,21 @@ impl<'a, I: SimIo> Run<'a, I> {
         }
     }
 
-    /// The load generator reads one delivery and does what the client then does.
+    /// The load generator does one errand: for a delivery also what the client then does.
     fn step_generator(&mut self) -> bool {
         let generator = self
             .generator
             .as_mut()
             .expect("only a generator is stepped");
-        let Some((conn, bytes)) = generator.inbox.pop_front() else {
-            return false;
-        };
+        match generator.inbox.pop_front() {
+            None => return false,
+            Some(Errand::Start(client)) => self.begin_sequence(client, self.machine.local()),
+            Some(Errand::Read(conn, bytes)) => self.generator_reads(conn, bytes),
+        }
+        true
+    }
+
+    fn generator_reads(&mut self, conn: ConnId, bytes: u32) {
         let cost = self.machine.costs.client;
         let pages = u64::from(bytes).div_ceil(PAGE_BYTES);
         let time = cost.response + cost.response_page * pages;
@@ -353,7 +397,6 @@ impl<'a, I: SimIo> Run<'a, I> {
             self.machine.at(at, Event::Writable(conn));
         }
         self.client_reads(conn, bytes, at);
-        true
     }
 }
 

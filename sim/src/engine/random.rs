@@ -63,7 +63,7 @@ pub fn unit(rng: &mut impl Rng) -> f64 {
 /// An exponential span of `mean_ns` nanoseconds on average, by inversion: one
 /// draw, at most 36.7 means.
 pub fn exponential(rng: &mut impl Rng, mean_ns: f64) -> Nanos {
-    Nanos((-mean_ns * libm::log(unit(rng))).round() as u64)
+    Nanos((-mean_ns * libm::log(unit(rng)) + 0.5) as u64)
 }
 
 /// A uniform integer below `bound`, without bias (Lemire, "Fast random integer

@@ -273,15 +273,16 @@ impl Machine {
 
     fn attempt_send(&mut self, conn: ConnId, bytes: u32) -> Attempt {
         let call = self.costs.call;
-        let pages = u64::from(bytes).div_ceil(PAGE_BYTES);
-        let cost = call.send + call.send_page * pages;
-        let leaves = self.local() + cost;
+        let cost = |taken: u64| call.send + call.send_page * taken.div_ceil(PAGE_BYTES);
+        let begins = self.local();
         let kind = OpKind::Send;
         self.count(kind).issued += 1;
-        match self.network.send(conn, bytes.into(), self.now(), leaves) {
+        let sent = self
+            .network
+            .send(conn, bytes.into(), self.now(), |taken| begins + cost(taken));
+        match sent {
             Sent::Taken { bytes, arrives } => {
-                let pages = bytes.div_ceil(PAGE_BYTES);
-                self.charge(Activity::Request, call.send + call.send_page * pages);
+                self.charge(Activity::Request, cost(bytes));
                 self.at(arrives, Event::Delivered(conn, bytes as u32));
                 Attempt::Ran(Outcome::Bytes(bytes))
             }

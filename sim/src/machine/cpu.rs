@@ -101,6 +101,8 @@ pub struct Cpu {
     pub debt: Nanos,
     /// Whether its next step is in the event set (or being taken).
     pub busy: bool,
+    /// Whether it has run no process since it was idle.
+    pub cold: bool,
     /// CPU time by activity.
     pub spent: [Nanos; Activity::ALL.len()],
     /// Switches between processes.

@@ -2,8 +2,9 @@
 //!
 //! State: per connection its waiting request, the bytes in its send buffer, what the server waits
 //! for. Over links the buffer drains as a fluid, first through the server's link (shared, first
-//! come first served per send), then through the client's own. On loopback a send is at once in
-//! the receiver's queue and leaves the buffer when the client reads it.
+//! come first served per send), then through the client's own: each send at an even rate from its
+//! turn on the slower of the two to its end there. On loopback a send is at once in the receiver's
+//! queue and leaves the buffer when the client reads it.
 //!
 //! Leaves out: packets and their losses, acknowledgements, slow start, header overhead.
 
@@ -43,8 +44,33 @@ pub enum Awaiting {
     Room,
 }
 
-/// One connection.
+/// A send that drains over links.
 #[derive(Clone, Copy, Debug)]
+struct Draining {
+    from: Nanos,
+    to: Nanos,
+    bytes: u64,
+}
+
+impl Draining {
+    fn left_bytes(self, now: Nanos) -> u64 {
+        if now <= self.from {
+            return self.bytes;
+        }
+        let (left, whole) = (self.to.saturating_sub(now), self.to - self.from);
+        (self.bytes as f64 * (left.0 as f64 / whole.0 as f64)).round() as u64
+    }
+
+    /// When so many bytes of it are left.
+    fn instant_of(self, left_bytes: u64) -> Nanos {
+        let whole = (self.to - self.from).0 as f64;
+        let left = whole * left_bytes as f64 / self.bytes as f64;
+        self.to.saturating_sub(Nanos(left.round() as u64))
+    }
+}
+
+/// One connection.
+#[derive(Clone, Debug)]
 pub struct Connection {
     /// The client at the other end.
     pub client: u32,
@@ -52,8 +78,8 @@ pub struct Connection {
     hung_up: bool,
     accepted: bool,
     awaiting: Awaiting,
-    /// Over links: when the buffer will be empty. On loopback unused.
-    drained_at: Nanos,
+    /// Over links: what the buffer holds, in order. On loopback unused.
+    draining: VecDeque<Draining>,
     /// On loopback: bytes the client has not read. Over links unused.
     unread_bytes: u64,
 }
@@ -127,7 +153,7 @@ impl Network {
             hung_up: false,
             accepted: false,
             awaiting: Awaiting::Nothing,
-            drained_at: Nanos::ZERO,
+            draining: VecDeque::new(),
             unread_bytes: 0,
         };
         if let Some(id) = self.free.pop() {
@@ -202,8 +228,15 @@ impl Network {
         self.connection(id).request.take()
     }
 
-    /// The server sends `bytes`: the buffer's state is that of `now`, the bytes leave at `leaves`.
-    pub fn send(&mut self, id: ConnId, bytes: u64, now: Nanos, leaves: Nanos) -> Sent {
+    /// The server sends `bytes`: the buffer's state is that of `now`, and `leaves` tells when so
+    /// many bytes as it takes leave.
+    pub fn send(
+        &mut self,
+        id: ConnId,
+        bytes: u64,
+        now: Nanos,
+        leaves: impl FnOnce(u64) -> Nanos,
+    ) -> Sent {
         let buffered = self.buffered_bytes(id, now);
         let taken = self.taken_by_buffer(buffered, bytes);
         if taken == 0 {
@@ -211,6 +244,7 @@ impl Network {
             let writable_at = self.writable_at(id);
             return Sent::WouldBlock { writable_at };
         }
+        let leaves = leaves(taken);
         let arrives = match self.attachment {
             Attachment::Loopback => {
                 self.connection(id).unread_bytes += taken;
@@ -224,10 +258,13 @@ impl Network {
                 let begins = leaves.max(self.server_link_free_at);
                 self.server_link_free_at = begins + server.time_of(taken);
                 let server_done = self.server_link_free_at;
-                let connection = self.connection(id);
-                let client_done = begins.max(connection.drained_at) + client.time_of(taken);
-                connection.drained_at = client_done.max(server_done);
-                connection.drained_at + Nanos(rtt.0 / 2)
+                let before = self.connection(id).draining.back().copied();
+                let from = before.map_or(begins, |before| begins.max(before.to));
+                let to = server_done.max(from + client.time_of(taken));
+                let bytes = taken;
+                let draining = Draining { from, to, bytes };
+                self.connection(id).draining.push_back(draining);
+                to + Nanos(rtt.0 / 2)
             }
         };
         Sent::Taken {
@@ -244,15 +281,16 @@ impl Network {
     }
 
     fn buffered_bytes(&mut self, id: ConnId, now: Nanos) -> u64 {
-        match self.attachment {
-            Attachment::Loopback => self.connection(id).unread_bytes,
-            Attachment::Links { client, .. } => {
-                let left = self.connection(id).drained_at.saturating_sub(now);
-                client
-                    .0
-                    .map_or(0, |rate| (left.as_secs_f64() * rate / 8.0).round() as u64)
-            }
+        let connection = self.connection(id);
+        while connection
+            .draining
+            .front()
+            .is_some_and(|send| send.to <= now)
+        {
+            connection.draining.pop_front();
         }
+        let left = connection.draining.iter().map(|send| send.left_bytes(now));
+        connection.unread_bytes + left.sum::<u64>()
     }
 
     /// A socket counts as writable once a third of its buffer is free (Linux,
@@ -262,11 +300,17 @@ impl Network {
     }
 
     fn writable_at(&mut self, id: ConnId) -> Option<Nanos> {
-        let Attachment::Links { client, .. } = self.attachment else {
+        if self.is_loopback() {
             return None;
-        };
-        let drain = client.time_of(self.writable_level());
-        Some(self.connection(id).drained_at.saturating_sub(drain))
+        }
+        let mut room = self.writable_level();
+        for send in self.connection(id).draining.iter().rev() {
+            if send.bytes > room {
+                return Some(send.instant_of(room));
+            }
+            room -= send.bytes;
+        }
+        Some(Nanos::ZERO)
     }
 
     /// The buffer has drained enough. `true` if the server awaits that.

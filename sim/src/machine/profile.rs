@@ -105,6 +105,8 @@ section! {
         wake_idle_cpu,
         /// Time from that wake-up until the idle CPU runs the process.
         wake_idle_delay,
+        /// The first step of a CPU after it was idle: caches and predictors have gone cold.
+        idle_restart,
         /// Each absent page: allocation and insertion into the cache.
         miss_page,
         /// Each page reclaimed to make room.
@@ -223,6 +225,21 @@ pub struct Costs {
 }
 
 impl Profile {
+    /// The profile as its file has it: one line a figure.
+    pub fn to_toml(&self) -> String {
+        let mut text = format!(
+            "machine = {:?}\nprovenance = {:?}\n",
+            self.machine, self.provenance
+        );
+        write_section(&mut text, "call", &self.call.figures());
+        write_section(&mut text, "kernel", &self.kernel.figures());
+        write_section(&mut text, "laio", &self.laio.figures());
+        write_section(&mut text, "helper", &self.helper.figures());
+        write_section(&mut text, "client", &self.client.figures());
+        write_section(&mut text, "memory", &self.memory.figures());
+        text
+    }
+
     /// The figures alone.
     pub fn costs(&self) -> Costs {
         Costs {
@@ -233,5 +250,26 @@ impl Profile {
             client: self.client.plain(),
             memory: self.memory.plain(),
         }
+    }
+}
+
+fn write_section<T: Serialize>(text: &mut String, name: &str, figures: &[(&str, &Sourced<T>)]) {
+    text.push_str(&format!("\n[{name}]\n"));
+    for (key, figure) in figures {
+        let inline = toml::Value::try_from(figure).expect("figures are strings in TOML");
+        text.push_str(&format!("{key} = {inline}\n"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_survives_its_file() {
+        let text = include_str!("../../profiles/machines/epyc-vm.toml");
+        let profile: Profile = toml::from_str(text).expect("the shipped profile is one");
+        let again: Profile = toml::from_str(&profile.to_toml()).expect("what we write we read");
+        assert_eq!(profile, again);
     }
 }

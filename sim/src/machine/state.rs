@@ -344,6 +344,7 @@ impl Machine {
     fn start_if_idle(&mut self, cpu: usize) {
         if !self.cpus[cpu].busy {
             self.cpus[cpu].busy = true;
+            self.cpus[cpu].cold = true;
             self.at(self.now, Event::Cpu(cpu as u32));
         }
     }
@@ -377,6 +378,9 @@ impl Machine {
                 self.charge(Activity::Switch, switch_cost);
                 return None;
             }
+        }
+        if std::mem::take(&mut self.cpus[cpu].cold) {
+            self.charge(Activity::Switch, self.costs.kernel.idle_restart);
         }
         self.counters.steps += 1;
         self.cpus[cpu].current

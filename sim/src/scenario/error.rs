@@ -42,12 +42,23 @@ impl ScenarioError {
         }
     }
 
-    /// An error of a key, whose line is looked up in the file's text.
-    pub fn of_key(file: &Path, text: &str, key: &str, message: impl fmt::Display) -> Self {
+    /// An error of the key at `path` (its names from the root), whose line is looked up in the
+    /// file's text.
+    pub fn of_key(file: &Path, text: &str, path: &[&str], message: impl fmt::Display) -> Self {
         Self {
             file: file.to_owned(),
-            line: line_of_key(text, key),
-            key: Some(key.to_owned()),
+            line: line_of_key(text, path),
+            key: Some(dotted(path)),
+            message: message.to_string(),
+        }
+    }
+
+    /// An error of a value that an override put in the place of the file's.
+    pub fn of_override(file: &Path, key: &str, message: impl fmt::Display) -> Self {
+        Self {
+            file: file.to_owned(),
+            line: None,
+            key: Some(format!("{key} (overridden)")),
             message: message.to_string(),
         }
     }
@@ -55,10 +66,14 @@ impl ScenarioError {
     /// An error of parsing `text`.
     pub fn of_toml(file: &Path, text: &str, error: &toml::de::Error) -> Self {
         let offset = error.span().map(|span| span.start);
+        let root = toml::de::DeTable::parse(text).ok();
+        let key = root
+            .zip(offset)
+            .and_then(|(root, offset)| Some(dotted(&key_at(root.get_ref(), offset)?)));
         Self {
             file: file.to_owned(),
             line: offset.map(|offset| line_at(text, offset)),
-            key: offset.and_then(|offset| key_at(text, offset)),
+            key,
             message: with_suggestion(error.message()),
         }
     }
@@ -68,31 +83,37 @@ fn line_at(text: &str, offset: usize) -> usize {
     text[..offset.min(text.len())].matches('\n').count() + 1
 }
 
-/// The dotted key of the entry on the line of `offset`: the table header above, and the line's
-/// own key.
-fn key_at(text: &str, offset: usize) -> Option<String> {
-    let offset = offset.min(text.len());
-    let end = text[offset..].find('\n').map_or(text.len(), |n| offset + n);
-    let line = text[..end].lines().last()?.trim();
-    let own = line.split_once('=').map(|(key, _)| key.trim());
-    let table = text[..end]
-        .lines()
-        .rev()
-        .map(str::trim)
-        .find_map(|line| line.strip_prefix('[')?.split(']').next());
-    match (table, own) {
-        (Some(table), Some(own)) => Some(format!("{table}.{own}")),
-        (Some(table), None) => Some(table.to_owned()),
-        (None, own) => own.map(str::to_owned),
-    }
+/// The names of a path as one key; one that has dots of its own is quoted.
+fn dotted(path: &[&str]) -> String {
+    let quoted = path.iter().map(|name| match name.contains('.') {
+        true => format!("\"{name}\""),
+        false => (*name).to_owned(),
+    });
+    quoted.collect::<Vec<_>>().join(".")
 }
 
-fn line_of_key(text: &str, key: &str) -> Option<usize> {
+/// The path of the entry whose key or value stands at `offset`.
+fn key_at<'a>(table: &'a toml::de::DeTable<'_>, offset: usize) -> Option<Vec<&'a str>> {
+    table.iter().find_map(|(name, value)| {
+        let inner = value.get_ref().as_table();
+        let mut path = match inner.and_then(|inner| key_at(inner, offset)) {
+            Some(path) => path,
+            None if name.span().contains(&offset) || value.span().contains(&offset) => Vec::new(),
+            None => return None,
+        };
+        path.insert(0, name.get_ref());
+        Some(path)
+    })
+}
+
+fn line_of_key(text: &str, path: &[&str]) -> Option<usize> {
     let root = toml::de::DeTable::parse(text).ok()?;
     let mut table = root.get_ref();
     let mut found = None;
-    for part in key.split('.') {
-        let (name, value) = table.iter().find(|(name, _)| name.get_ref() == part)?;
+    for part in path {
+        let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref() == part) else {
+            break;
+        };
         found = Some(line_at(text, name.span().start));
         match value.get_ref().as_table() {
             Some(inner) => table = inner,
@@ -104,7 +125,7 @@ fn line_of_key(text: &str, key: &str) -> Option<usize> {
 
 /// Adds the nearest known name to serde's "unknown field" and "unknown variant" messages, which
 /// quote the unknown and the known names in backticks.
-fn with_suggestion(message: &str) -> String {
+pub fn with_suggestion(message: &str) -> String {
     if !message.starts_with("unknown ") {
         return message.to_owned();
     }

@@ -4,6 +4,8 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use rand::Rng;
+
 use super::load::{Loaded, Point, Workload};
 use super::{Server, Start};
 use crate::engine::Nanos;
@@ -137,7 +139,8 @@ fn build(point: &Point, workload: &Workload, placement: &Placement, replication:
     let scenario = &point.scenario;
     let seed = scenario.run.seed;
     let phase = unit(&mut stream(seed, "disk phase", replication.into(), 0));
-    let disk = Disk::new(&point.disk, scenario.machine.scheduling, phase, seed);
+    let service = stream(seed, "disk service", replication.into(), 0).next_u64();
+    let disk = Disk::new(&point.disk, scenario.machine.scheduling, phase, service);
     debug_assert!(u64::from(placement.span_blocks) * PAGE_BYTES <= disk.sectors() * SECTOR_BYTES);
     let keys = &scenario.network;
     let attachment = if keys.loopback {

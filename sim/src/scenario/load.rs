@@ -1,13 +1,17 @@
 //! Reads scenarios and the files they name.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::{ScenarioError, nearest};
-use super::{Scenario, Start};
+use super::error::{ScenarioError, nearest, with_suggestion};
+use super::units::BitRate;
+use super::{NetworkKeys, Scenario, Server, Start};
+use crate::engine::Nanos;
 use crate::machine::PAGE_BYTES;
 use crate::machine::disk::{DiskProfile, SECTOR_BYTES};
 use crate::machine::files::least_span_blocks;
+use crate::machine::network::Attachment;
 use crate::machine::profile::Profile;
 use crate::workload::trace::{Sequences, TraceReader};
 
@@ -16,6 +20,19 @@ const PROFILES: [(&str, &str); 1] = [(
     "epyc-vm",
     include_str!("../../profiles/machines/epyc-vm.toml"),
 )];
+
+/// The most clients, helpers or replications: ours, far above any sensible number, so that a
+/// slip of the finger is an error rather than a machine without memory.
+const MANY: u64 = 1_000_000;
+
+/// The shortest quantum: ours, longer than a context switch, or nothing else would ever happen.
+const QUANTUM: Nanos = Nanos::from_micros(10);
+
+/// The slowest link in bits per second: ours, so that the clock cannot overflow.
+const LEAST_RATE: f64 = 1e3;
+
+/// The longest quantum and round-trip time: ours, so that the clock cannot overflow.
+const MINUTE: Nanos = Nanos(60_000_000_000);
 
 /// One combination of the axes' values.
 #[derive(Clone, Debug)]
@@ -77,12 +94,20 @@ pub fn load(file: &Path, overrides: &[(String, String)]) -> Result<Loaded, Scena
     let mut axes = as_written.axes;
     for (key, value) in overrides {
         axes.remove(key);
-        replace(&mut table, key, parse_value(value));
+        let wrong = |message: String| ScenarioError::of_override(file, key, message);
+        put(&mut table, key, parse_value(value)).map_err(wrong)?;
     }
-    let context = Context { file, text: &text };
+    let title = table["title"].as_str().unwrap_or_default().to_owned();
+    let context = Context {
+        file,
+        text: &text,
+        overrides,
+        axes: &axes,
+    };
+    context.check_axes()?;
     let mut points = Vec::new();
     let mut workloads: Vec<Arc<Workload>> = Vec::new();
-    for values in combinations(&axes.into_iter().collect::<Vec<_>>()) {
+    for values in combinations(&axes.clone().into_iter().collect::<Vec<_>>()) {
         let point = context.point(&table, &values)?;
         let keys = &point.scenario.workload;
         let same = points.iter().position(|other: &Point| {
@@ -99,7 +124,7 @@ pub fn load(file: &Path, overrides: &[(String, String)]) -> Result<Loaded, Scena
     }
     Ok(Loaded {
         file: file.to_owned(),
-        title: as_written.title,
+        title,
         points,
         workloads,
         text,
@@ -156,34 +181,73 @@ fn text_of(value: &toml::Value) -> String {
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// Puts a value in its place, unless no scenario can have it there.
+fn put(table: &mut toml::Table, key: &str, value: toml::Value) -> Result<(), String> {
+    if key.split('.').next() == Some("axes") {
+        return Err("axes cannot be set; set the key itself, which drops its axis".to_owned());
+    }
+    replace(table, key, value);
+    match scenario_of(table) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(with_suggestion(error.message())),
+    }
+}
+
+fn scenario_of(table: &toml::Table) -> Result<Scenario, toml::de::Error> {
+    toml::Value::Table(table.clone()).try_into()
+}
+
 struct Context<'a> {
     file: &'a Path,
     text: &'a str,
+    overrides: &'a [(String, String)],
+    axes: &'a BTreeMap<String, Vec<toml::Value>>,
+}
+
+/// The most that a server's processes and connections take: a carrier may wait for each client.
+fn taken_bytes(point: &Point, server: Server) -> u64 {
+    let memory = point.profile.costs().memory;
+    let clients = u64::from(point.scenario.workload.clients);
+    let workers = match server {
+        Server::NbB => 0,
+        Server::NbAmped => memory.helper.0 * u64::from(point.scenario.server.helpers),
+        Server::NbLaio => memory.carrier.0 * clients,
+    };
+    memory.process.0 + memory.connection.0 * clients + workers
 }
 
 impl Context<'_> {
+    /// An error of a key's value, wherever that comes from: an override, an axis, its own place.
     fn error(&self, key: &str, message: impl std::fmt::Display) -> ScenarioError {
-        ScenarioError::of_key(self.file, self.text, key, message)
+        if self.overrides.iter().any(|(given, _)| given == key) {
+            return ScenarioError::of_override(self.file, key, message);
+        }
+        if self.axes.contains_key(key) {
+            return self.axis_error(key, message);
+        }
+        let path: Vec<&str> = key.split('.').collect();
+        ScenarioError::of_key(self.file, self.text, &path, message)
+    }
+
+    fn axis_error(&self, key: &str, message: impl std::fmt::Display) -> ScenarioError {
+        ScenarioError::of_key(self.file, self.text, &["axes", key], message)
+    }
+
+    fn check_axes(&self) -> Result<(), ScenarioError> {
+        match self.axes.iter().find(|(_, values)| values.is_empty()) {
+            Some((key, _)) => Err(self.axis_error(key, "has no values; give one, or drop it")),
+            None => Ok(()),
+        }
     }
 
     fn point(&self, table: &toml::Table, values: &Values) -> Result<Point, ScenarioError> {
         let mut table = table.clone();
         for (key, value) in values {
-            replace(&mut table, key, value.clone());
+            put(&mut table, key, value.clone())
+                .map_err(|message| self.axis_error(key, format!("{value}: {message}")))?;
         }
-        let scenario: Scenario = toml::Value::Table(table).try_into().map_err(|error| {
-            let error = ScenarioError::of_toml(self.file, self.text, &error);
-            match values.first() {
-                None => error,
-                Some(_) => {
-                    let shown: Vec<String> = values
-                        .iter()
-                        .map(|(key, value)| format!("{key} = {value}"))
-                        .collect();
-                    self.error("axes", format!("{}: {}", shown.join(", "), error.message))
-                }
-            }
-        })?;
+        let scenario = scenario_of(&table)
+            .map_err(|error| ScenarioError::of_toml(self.file, self.text, &error))?;
         self.check(&scenario)?;
         let profile = self.profile(&scenario.machine.profile)?;
         let disk = self.disk(&scenario.machine.disk)?;
@@ -201,18 +265,52 @@ impl Context<'_> {
     }
 
     fn check(&self, scenario: &Scenario) -> Result<(), ScenarioError> {
-        let positive = [
-            ("workload.clients", u64::from(scenario.workload.clients)),
-            ("workload.requests", scenario.workload.requests.unwrap_or(1)),
-            ("run.replications", u64::from(scenario.run.replications)),
-            ("server.helpers", u64::from(scenario.server.helpers)),
-            ("server.chunk", scenario.server.chunk.0),
-            ("network.send_buffer", scenario.network.send_buffer.0),
-            ("machine.quantum", scenario.machine.quantum.0),
+        let clients = u64::from(scenario.workload.clients);
+        let replications = u64::from(scenario.run.replications);
+        let rtt = scenario.network.rtt.unwrap_or_default();
+        let limits = [
+            ("workload.clients", clients, 1..=MANY, "from 1 to 1000000"),
+            (
+                "run.replications",
+                replications,
+                1..=MANY,
+                "from 1 to 1000000",
+            ),
+            (
+                "server.helpers",
+                scenario.server.helpers.into(),
+                1..=MANY,
+                "from 1 to 1000000",
+            ),
+            (
+                "workload.requests",
+                scenario.workload.requests.unwrap_or(1),
+                1..=u64::MAX,
+                "1 or more",
+            ),
+            (
+                "server.chunk",
+                scenario.server.chunk.0,
+                1..=1 << 30,
+                "from 1 B to 1 GiB",
+            ),
+            (
+                "network.send_buffer",
+                scenario.network.send_buffer.0,
+                1..=1 << 30,
+                "from 1 B to 1 GiB",
+            ),
+            ("network.rtt", rtt.0, 0..=MINUTE.0, "at most 1 min"),
+            (
+                "machine.quantum",
+                scenario.machine.quantum.0,
+                QUANTUM.0..=MINUTE.0,
+                "from 10 us to 1 min",
+            ),
         ];
-        for (key, value) in positive {
-            if value == 0 {
-                return Err(self.error(key, "must be more than zero"));
+        for (key, value, range, words) in limits {
+            if !range.contains(&value) {
+                return Err(self.error(key, format!("must be {words}")));
             }
         }
         if scenario.servers.is_empty() {
@@ -221,47 +319,56 @@ impl Context<'_> {
                 "names no server; for example [\"nb-b\", \"nb-laio\"]",
             ));
         }
-        if scenario.server.chunk.0 > 1 << 30 {
-            return Err(self.error("server.chunk", "must be at most 1 GiB"));
+        for (index, server) in scenario.servers.iter().enumerate() {
+            if scenario.servers[..index].contains(server) {
+                let message = format!("names \"{}\" twice; once is enough", server.name());
+                return Err(self.error("servers", message));
+            }
         }
-        let links = [
-            ("network.rtt", scenario.network.rtt.is_some()),
-            (
-                "network.client_link",
-                scenario.network.client_link.is_some(),
-            ),
-            (
-                "network.server_link",
-                scenario.network.server_link.is_some(),
-            ),
+        let network = &scenario.network;
+        let rates = [
+            ("network.client_link", network.client_link),
+            ("network.server_link", network.server_link),
         ];
-        for (key, given) in links {
-            if given && scenario.network.loopback {
-                return Err(self.error(
-                    key,
-                    "means nothing on loopback: drop it, or network.loopback",
-                ));
+        for (key, rate) in rates {
+            if rate
+                .and_then(|rate| rate.0)
+                .is_some_and(|bits| bits < LEAST_RATE)
+            {
+                return Err(self.error(key, "must be at least 1 kbit/s"));
+            }
+        }
+        let on_links = rates.map(|(key, rate)| (key, rate.is_some()));
+        let on_links = on_links
+            .into_iter()
+            .chain([("network.rtt", network.rtt.is_some())]);
+        for (key, given) in on_links {
+            if given && network.loopback {
+                let message = "means nothing on loopback: drop it, or network.loopback";
+                return Err(self.error(key, message));
             }
         }
         Ok(())
     }
 
-    /// The memory holds the processes of every server, and a few pages.
+    /// The memory holds the processes of every server, and a few pages: with less, calls that
+    /// need several blocks at once would evict each other's for ever.
     fn check_memory(&self, point: &Point) -> Result<(), ScenarioError> {
-        let memory = point.profile.costs().memory;
         let scenario = &point.scenario;
-        let taken = memory.process.0
-            + memory.helper.0 * u64::from(scenario.server.helpers)
-            + memory.connection.0 * u64::from(scenario.workload.clients);
+        let taken_by = |server: &Server| taken_bytes(point, *server);
+        let Some(server) = scenario.servers.iter().copied().max_by_key(taken_by) else {
+            return Ok(());
+        };
+        let taken = taken_bytes(point, server);
         let least = taken + 64 * PAGE_BYTES;
         if scenario.cache.memory.0 < least {
             return Err(self.error(
                 "cache.memory",
                 format!(
-                    "{} KiB is too little: server, {} helpers and {} connections take {} KiB \
-                     (profile \"{}\", [memory]); give at least {} KiB",
+                    "{} KiB is too little: {} with {} connections and what works for them takes \
+                     up to {} KiB (profile \"{}\", [memory]); give at least {} KiB",
                     scenario.cache.memory.0 >> 10,
-                    scenario.server.helpers,
+                    server.name(),
                     scenario.workload.clients,
                     taken >> 10,
                     scenario.machine.profile,
@@ -359,17 +466,31 @@ impl Context<'_> {
                 "files.span",
                 format!(
                     "the files need {} MiB at least",
-                    (least * PAGE_BYTES >> 20) + 1
+                    (least * PAGE_BYTES).div_ceil(1 << 20)
                 ),
             )),
             Some(span) if span > disk_blocks => Err(self.error(
                 "files.span",
-                format!("the disk has {} MiB only", disk_blocks * PAGE_BYTES >> 20),
+                format!("the disk has {} MiB only", (disk_blocks * PAGE_BYTES) >> 20),
             )),
             None if least > disk_blocks => {
                 Err(self.error("machine.disk", "the disk is too small for the files"))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+impl NetworkKeys {
+    /// How clients are attached, with the defaults where the scenario says nothing.
+    pub fn attachment(&self) -> Attachment {
+        if self.loopback {
+            return Attachment::Loopback;
+        }
+        Attachment::Links {
+            rtt: self.rtt.unwrap_or(Nanos::from_micros(200)),
+            client: self.client_link.unwrap_or(BitRate(Some(100e6))),
+            server: self.server_link.unwrap_or(BitRate(Some(1e9))),
         }
     }
 }

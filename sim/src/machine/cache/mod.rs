@@ -2,15 +2,21 @@
 //! them, in one memory.
 //!
 //! State: a page is absent, in flight (being read; it cannot be reclaimed) or present; a name
-//! with its inode is absent or present. Present entries stand in one least-recently-used list.
-//! Events: a look-up touches an entry; an entry that needs room reclaims from the list's old end.
+//! with its inode is absent or present. Present pages stand in one least-recently-used list,
+//! present names in another. Events: a look-up touches an entry; an entry that needs room reclaims.
 //! Transitions: absent -> in flight ([`Cache::begin_fill`]) -> present ([`Cache::end_fill`]) ->
-//! absent (reclaimed). An inode of which pages are cached is passed over, as Linux does
-//! (`inode_lru_isolate` in fs/inode.c skips inodes with pages).
+//! absent (reclaimed).
 //!
-//! Leaves out: Linux's second list with its promotion on the second touch, dirty pages, and the
-//! shrinkers' separate pace for names. Checked against the exact miss counts of an independent
-//! LRU simulator on a block trace and against King's exact LRU hit ratios.
+//! Reclaim takes the oldest pages. Names are shrunk beside them as Linux does it
+//! (`do_shrink_slab` in mm/shrinker.c, `shrink_lruvec` in mm/vmscan.c): a pass that frees 32 pages
+//! runs at the priority at which so many pages are scanned, would scan two names for every
+//! 2^priority, and leaves them alone unless that makes a batch of 1024. So names outlive pages in
+//! a small memory. An inode of which pages are cached is passed over (`inode_lru_isolate` in
+//! fs/inode.c).
+//!
+//! Leaves out: Linux's second page list with its promotion on the second touch, dirty pages, scans
+//! deferred by the shrinkers. Checked against the exact miss counts of an independent LRU
+//! simulator on a block trace and against King's exact LRU hit ratios.
 
 pub mod readahead;
 
@@ -20,6 +26,13 @@ use super::PAGE_BYTES;
 pub type EntryId = u32;
 
 const NONE: u32 = u32::MAX;
+
+/// Pages freed by a pass of reclaim: Linux's `SWAP_CLUSTER_MAX`.
+const PAGES_PER_PASS: u64 = 32;
+/// Names scanned at least, or none: the `batch` of a super block's shrinker (fs/super.c).
+const NAMES_PER_BATCH: u32 = 1024;
+/// The gentlest priority of reclaim: Linux's `DEF_PRIORITY`.
+const GENTLEST: u32 = 12;
 
 /// The owner of a metadata block: no name keeps it.
 pub const NO_OWNER: u32 = u32::MAX;
@@ -36,6 +49,22 @@ struct Entry {
     /// Towards the recently used end; the request in flight for a page in flight.
     newer: u32,
     older: u32,
+}
+
+/// Present entries by use.
+#[derive(Clone, Copy)]
+struct List {
+    newest: u32,
+    oldest: u32,
+    len: u32,
+}
+
+impl List {
+    const EMPTY: Self = Self {
+        newest: NONE,
+        oldest: NONE,
+        len: 0,
+    };
 }
 
 /// Whether a page can be used.
@@ -70,8 +99,10 @@ pub struct Cache {
     inode_bytes: u64,
     /// Cached pages, in flight or present, by owning inode entry (index less `pages`).
     pages_of: Vec<u32>,
-    newest: u32,
-    oldest: u32,
+    page_list: List,
+    name_list: List,
+    /// Pages reclaimed since the last pass over the names.
+    in_pass: u64,
     capacity_bytes: u64,
     used_bytes: u64,
     reserved_bytes: u64,
@@ -95,8 +126,9 @@ impl Cache {
             pages,
             inode_bytes,
             pages_of: vec![0; inodes as usize],
-            newest: NONE,
-            oldest: NONE,
+            page_list: List::EMPTY,
+            name_list: List::EMPTY,
+            in_pass: 0,
             capacity_bytes,
             used_bytes: 0,
             reserved_bytes: 0,
@@ -202,61 +234,110 @@ impl Cache {
         self.used_bytes
     }
 
+    fn list(&mut self, entry: EntryId) -> &mut List {
+        if entry < self.pages {
+            &mut self.page_list
+        } else {
+            &mut self.name_list
+        }
+    }
+
     fn touch(&mut self, entry: EntryId) {
-        if self.newest != entry {
+        if self.list(entry).newest != entry {
             self.unlink(entry);
             self.link_newest(entry);
         }
     }
 
     fn link_newest(&mut self, entry: EntryId) {
+        let list = self.list(entry);
+        let second = std::mem::replace(&mut list.newest, entry);
+        if second == NONE {
+            list.oldest = entry;
+        }
+        list.len += 1;
         self.entries[entry as usize] = Entry {
             newer: NONE,
-            older: self.newest,
+            older: second,
         };
-        match self.newest {
-            NONE => self.oldest = entry,
-            newest => self.entries[newest as usize].newer = entry,
+        if second != NONE {
+            self.entries[second as usize].newer = entry;
         }
-        self.newest = entry;
     }
 
     fn unlink(&mut self, entry: EntryId) {
         let Entry { newer, older } = self.entries[entry as usize];
-        match newer {
-            NONE => self.newest = older,
-            newer => self.entries[newer as usize].older = older,
+        let list = self.list(entry);
+        list.len -= 1;
+        if newer == NONE {
+            list.newest = older;
         }
-        match older {
-            NONE => self.oldest = newer,
-            older => self.entries[older as usize].newer = newer,
+        if older == NONE {
+            list.oldest = newer;
+        }
+        if newer != NONE {
+            self.entries[newer as usize].older = older;
+        }
+        if older != NONE {
+            self.entries[older as usize].newer = newer;
         }
     }
 
-    /// Reclaims from the old end until all fits, or nothing is left that can be reclaimed.
+    /// Reclaims until all fits, or nothing is left that can be reclaimed.
     fn make_room(&mut self) -> u64 {
+        let before = self.stats.reclaimed;
+        while self.used_bytes + self.reserved_bytes > self.capacity_bytes {
+            let victim = self.page_list.oldest;
+            if victim == NONE {
+                // Without pages to take, the priority sinks until names are: one is enough here.
+                if self.shrink_names(self.name_list.len.min(1)) == 0 {
+                    break;
+                }
+                continue;
+            }
+            self.reclaim(victim);
+            self.in_pass += 1;
+            if self.in_pass == PAGES_PER_PASS {
+                self.in_pass = 0;
+                let scan = self.names_to_scan();
+                self.shrink_names(scan);
+            }
+        }
+        self.stats.reclaimed - before
+    }
+
+    /// Names that a pass scans beside its pages.
+    fn names_to_scan(&self) -> u32 {
+        let passes = u64::from(self.page_list.len) / PAGES_PER_PASS;
+        let priority = passes.max(1).ilog2().min(GENTLEST);
+        let names = self.name_list.len;
+        let scan = (names >> priority) * 2;
+        if scan >= NAMES_PER_BATCH || scan >= names {
+            scan.min(names)
+        } else {
+            0
+        }
+    }
+
+    /// Scans the `scan` oldest names: reclaims them, but for those with cached pages, which go to
+    /// the new end. Returns how many were reclaimed.
+    fn shrink_names(&mut self, scan: u32) -> u32 {
         let mut reclaimed = 0;
-        let mut passed_over = 0;
-        while self.used_bytes + self.reserved_bytes > self.capacity_bytes && self.oldest != NONE {
-            let victim = self.oldest;
-            if self.is_kept(victim) && passed_over < self.pages_of.len() {
-                passed_over += 1;
-                self.touch(victim);
+        for _ in 0..scan {
+            let name = self.name_list.oldest;
+            if self.pages_of[(name - self.pages) as usize] > 0 {
+                self.touch(name);
             } else {
-                self.reclaim(victim);
+                self.reclaim(name);
                 reclaimed += 1;
             }
         }
-        self.stats.reclaimed += reclaimed;
         reclaimed
-    }
-
-    fn is_kept(&self, entry: EntryId) -> bool {
-        entry >= self.pages && self.pages_of[(entry - self.pages) as usize] > 0
     }
 
     fn reclaim(&mut self, entry: EntryId) {
         self.unlink(entry);
+        self.stats.reclaimed += 1;
         self.states[entry as usize] = State::Absent;
         if entry >= self.pages {
             self.used_bytes -= self.inode_bytes;

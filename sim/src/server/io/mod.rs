@@ -80,14 +80,15 @@ impl InCall {
     /// If the loop does not sleep in a call.
     pub fn resume(&mut self, machine: &mut Machine) -> Option<Outcome> {
         let (call, since) = self.sleeping.as_mut().expect("the loop sleeps in a call");
+        machine.counters.stalled += machine.now() - *since;
         match machine.advance(call) {
             Progress::Ran(outcome) => {
-                machine.counters.stalled += machine.now().saturating_sub(*since);
                 self.sleeping = None;
                 Some(outcome)
             }
             Progress::Waits(wait) => {
                 machine.await_io(wait, LOOP);
+                *since = machine.local();
                 None
             }
         }

@@ -1,0 +1,64 @@
+//! How often calls blocked, in all and per system call number.
+
+use std::ops::AddAssign;
+
+/// What became of the calls of one number, or of all.
+///
+/// A call **blocked** if its kernel thread gave up the CPU of its own accord during the call (its
+/// voluntary context switches rose), whatever the engine made of it. Being preempted is not
+/// blocking.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallCounters {
+    /// Calls issued through [`Laio::syscall`](crate::Laio::syscall), without those passed through.
+    pub issued: u64,
+    /// Calls whose control came back before they ended.
+    pub stolen: u64,
+    /// Calls that blocked and yet returned inline: the watcher did not run in time, or there was
+    /// none ([`at_limit`](Self::at_limit)). The loop stalled in these.
+    pub late: u64,
+    /// Stolen calls that turned out not to block: they were preempted, and stolen meanwhile. A
+    /// steal is counted here only when its call has ended.
+    pub false_steals: u64,
+    /// Those of the late calls that no carrier was free to watch.
+    pub at_limit: u64,
+}
+
+impl CallCounters {
+    /// Calls that returned inline.
+    pub fn done_inline(&self) -> u64 {
+        self.issued - self.stolen
+    }
+
+    /// Calls that blocked: stolen + late - false steals.
+    pub fn blocked(&self) -> u64 {
+        self.stolen + self.late - self.false_steals
+    }
+
+    /// Share of the issued calls that blocked, or `None` before the first call.
+    pub fn block_rate(&self) -> Option<f64> {
+        (self.issued > 0).then(|| self.blocked() as f64 / self.issued as f64)
+    }
+}
+
+impl AddAssign for CallCounters {
+    fn add_assign(&mut self, other: Self) {
+        self.issued += other.issued;
+        self.stolen += other.stolen;
+        self.late += other.late;
+        self.false_steals += other.false_steals;
+        self.at_limit += other.at_limit;
+    }
+}
+
+/// The engine's counters since its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// The calls of all numbers.
+    pub calls: CallCounters,
+    /// Calls made as plain ones because they act on the kernel thread or the process itself.
+    pub passed_through: u64,
+    /// Kernel threads that carry the loop and its calls, the original one included.
+    pub carriers: usize,
+    /// Stolen calls whose completion [`poll`](crate::Laio::poll) has not returned yet.
+    pub in_flight: usize,
+}

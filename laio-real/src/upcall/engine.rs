@@ -1,0 +1,93 @@
+//! What the loop and its carriers share.
+
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+use super::carrier::Carrier;
+use super::finished::Finished;
+use super::state::StateWord;
+use super::tally::FalseSteals;
+use super::watcher::Watch;
+
+/// Stages of an engine's life.
+const OPEN: u32 = 0;
+const GOING_HOME: u32 = 1;
+const CLOSED: u32 = 2;
+
+/// The shared part of an engine, at a fixed address. The loop's context is reached from
+/// `switch.rs` by field offset.
+#[repr(C)]
+pub(crate) struct Engine {
+    pub(crate) state: StateWord,
+    /// The loop's stack pointer and resumption point: written by a call before it becomes
+    /// stealable, read by the one thief.
+    pub(crate) saved_sp: Cell<usize>,
+    pub(crate) saved_ip: Cell<usize>,
+    /// The FS base of the loop's logical thread.
+    pub(crate) loop_fs: usize,
+    /// Not 0: a carrier in a call has its own FS base.
+    pub(crate) swap_fs: usize,
+    /// The carrier that runs the loop; set by thieves.
+    current: AtomicPtr<Carrier>,
+    pub(crate) watch: Watch,
+    pub(crate) finished: Finished,
+    pub(crate) eventfd: i32,
+    /// Whether the sensors get hints from the kernel.
+    pub(crate) hints: Cell<bool>,
+    pub(crate) false_steals: FalseSteals,
+    closing: AtomicU32,
+}
+
+impl Engine {
+    pub(crate) fn new(loop_fs: usize, swap_fs: bool, eventfd: i32) -> Self {
+        Self {
+            state: StateWord::new(),
+            saved_sp: Cell::new(0),
+            saved_ip: Cell::new(0),
+            loop_fs,
+            swap_fs: swap_fs.into(),
+            current: AtomicPtr::new(ptr::null_mut()),
+            watch: Watch::new(),
+            finished: Finished::new(),
+            eventfd,
+            hints: Cell::new(false),
+            false_steals: FalseSteals::new(),
+            closing: AtomicU32::new(OPEN),
+        }
+    }
+
+    /// Whether carriers that stand by are needed.
+    pub(crate) fn is_open(&self) -> bool {
+        self.closing.load(Ordering::SeqCst) == OPEN
+    }
+
+    /// Whether the loop wants to go back to its original kernel thread.
+    pub(crate) fn is_going_home(&self) -> bool {
+        self.closing.load(Ordering::SeqCst) == GOING_HOME
+    }
+
+    /// Loop: has the carriers that stand by end, and the home carrier take over.
+    pub(crate) fn go_home(&self) {
+        self.closing.store(GOING_HOME, Ordering::SeqCst);
+        self.watch.call_everybody();
+    }
+
+    /// Loop: it is home, or stays where it is.
+    pub(crate) fn close(&self) {
+        self.closing.store(CLOSED, Ordering::SeqCst);
+    }
+
+    /// Thief: the loop runs on `carrier` now.
+    pub(crate) fn set_current(&self, carrier: &Carrier) {
+        self.current
+            .store(ptr::from_ref(carrier).cast_mut(), Ordering::Release);
+    }
+
+    /// Loop, after a steal: the carrier that it runs on.
+    pub(crate) fn current(&self) -> NonNull<Carrier> {
+        let carrier = self.current.load(Ordering::Acquire);
+        // SAFETY: the thief has set it.
+        unsafe { NonNull::new_unchecked(carrier) }
+    }
+}

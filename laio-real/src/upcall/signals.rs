@@ -1,0 +1,115 @@
+//! Signals: kept off the carriers, handled on a thread made for it.
+//!
+//! A handler on a carrier would find the loop's thread-local storage in use elsewhere, or none, and
+//! would interrupt a background call. So every signal but the synchronous ones is blocked on the
+//! loop's thread and, by inheritance, on every carrier. A thread with the loop's former mask waits
+//! beside them, so that handlers still run and default actions still happen.
+
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::thread::JoinHandle;
+use std::{io, ptr, thread};
+
+use super::sys;
+use crate::Error;
+
+/// Raised by the running code itself: blocking them would only turn them into a kill.
+const SYNCHRONOUS: [i32; 7] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGILL,
+    libc::SIGTRAP,
+    libc::SIGABRT,
+    libc::SIGSYS,
+];
+
+/// The loop's former mask, and the thread that has it now. Dropping it ends that thread.
+pub(crate) struct Signals {
+    former: libc::sigset_t,
+    stop: OwnedFd,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Signals {
+    /// Starts the signal thread. The calling thread's mask is not changed yet.
+    pub(crate) fn start() -> Result<Self, Error> {
+        let stop = eventfd()?;
+        let fd = stop.as_raw_fd();
+        let thread = thread::Builder::new()
+            .name("laio-signals".into())
+            .spawn(move || while !stopped(fd) {})
+            .map_err(|source| Error::Os {
+                call: "clone",
+                source,
+            })?;
+        Ok(Self {
+            former: mask(libc::SIG_BLOCK, None),
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    /// Blocks asynchronous signals on the calling kernel thread.
+    pub(crate) fn block(&self) {
+        let mut all = MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: `sigfillset` initialises the set.
+        let all = unsafe {
+            libc::sigfillset(all.as_mut_ptr());
+            for signal in SYNCHRONOUS {
+                libc::sigdelset(all.as_mut_ptr(), signal);
+            }
+            all.assume_init()
+        };
+        mask(libc::SIG_BLOCK, Some(&all));
+    }
+
+    /// Gives the calling kernel thread the former mask back.
+    pub(crate) fn restore(&self) {
+        mask(libc::SIG_SETMASK, Some(&self.former));
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        sys::signal_eventfd(self.stop.as_raw_fd());
+        if let Some(thread) = self.thread.take() {
+            // It cannot have panicked: it only waits.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A new eventfd, not inherited by programs.
+pub(crate) fn eventfd() -> Result<OwnedFd, Error> {
+    // SAFETY: takes no memory.
+    let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+    if fd < 0 {
+        return Err(Error::last_os("eventfd"));
+    }
+    // SAFETY: the descriptor is new and nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Waits until the descriptor is readable, or a signal has been handled; true for the former.
+fn stopped(fd: i32) -> bool {
+    let mut poll = libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: one valid pollfd.
+    let ready = unsafe { libc::poll(&raw mut poll, 1, -1) };
+    ready > 0 || (ready < 0 && io::Error::last_os_error().kind() != io::ErrorKind::Interrupted)
+}
+
+/// Changes the calling thread's mask by `set`, if any, and returns the one before.
+fn mask(how: i32, set: Option<&libc::sigset_t>) -> libc::sigset_t {
+    let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: both sets are valid or null; the call fills the second. All zeroes are a valid set.
+    unsafe {
+        let set = set.map_or(ptr::null(), ptr::from_ref);
+        libc::pthread_sigmask(how, set, before.as_mut_ptr());
+        before.assume_init()
+    }
+}

@@ -1,0 +1,195 @@
+//! The assembly: entering a call, resuming a loop, starting a carrier.
+
+use std::arch::asm;
+use std::mem::offset_of;
+
+use super::carrier::{Carrier, after_theft};
+use super::engine::Engine;
+use super::state::{Phase, Word};
+
+/// How [`call`] came back.
+pub(crate) enum Return {
+    /// On the same carrier, with the kernel's return value.
+    Inline(i64),
+    /// On another carrier, whose standby stole the loop out of the call.
+    Stolen,
+}
+
+/// Makes a system call on `carrier`, the one that runs the loop now.
+///
+/// The caller's context is saved in the engine and the carrier moves to its own stack (and FS
+/// base) before the call becomes stealable. When the call ends, the carrier either takes the state
+/// word back and returns here, or finds it taken and goes to [`after_theft`]. Nothing is left by
+/// `ret`: the code is inlined, because a `ret` after a system call is mispredicted.
+///
+/// # Safety
+/// `carrier` runs the calling logical thread, `word` is this call's `InSyscall` value, and the
+/// arguments stay valid until the call ends, in whatever way.
+#[inline]
+pub(crate) unsafe fn call(
+    engine: &Engine,
+    carrier: *const Carrier,
+    word: Word,
+    number: usize,
+    args: &[usize; 6],
+) -> Return {
+    let value: i64;
+    let stolen: u64;
+    // SAFETY: rbx, rbp, the stack pointer and the floating-point control words are restored on
+    // both ways out; every other register is declared as clobbered. Only the winner of the
+    // compare-and-swap on the state word goes on as the loop, so the saved stack has one user.
+    unsafe {
+        asm!(
+            "push rbx",
+            "push rbp",
+            "sub rsp, 8",
+            "stmxcsr [rsp]",
+            "fnstcw [rsp + 4]",
+            "lea rcx, [rip + 5f]",
+            "mov [r12 + {saved_ip}], rcx",
+            "mov [r12 + {saved_sp}], rsp",
+            "mov rbp, rsp",
+            "mov rsp, [r13 + {stack_top}]",
+            "mov rbx, [r12 + {swap_fs}]",
+            "test rbx, rbx",
+            "jz 2f",
+            "mov rcx, [r13 + {carrier_fs}]",
+            "wrfsbase rcx",
+            "2:",
+            "mov r15, rax",
+            // From here on the loop may be stolen.
+            "mov [r12 + {state}], r14",
+            "syscall",
+            "mov rcx, rax",
+            "mov rax, r14",
+            "lea rdx, [r14 - {in_syscall}]",
+            "lock cmpxchg [r12 + {state}], rdx",
+            "jne 4f",
+            // Not stolen, and no longer stealable.
+            "test rbx, rbx",
+            "jz 3f",
+            "mov rdx, [r12 + {loop_fs}]",
+            "wrfsbase rdx",
+            "3:",
+            "mov rsp, rbp",
+            "mov rax, rcx",
+            "xor edx, edx",
+            "jmp 6f",
+            // Stolen: the loop is gone; this is a bare carrier with a result.
+            "4:",
+            "mov rdx, [r13 + {carrier_fs}]",
+            "wrfsbase rdx",
+            "mov rdi, r13",
+            "mov rsi, r14",
+            "mov rdx, r15",
+            "call {after_theft}",
+            "ud2",
+            // The thief comes here, with the loop's stack and FS base.
+            "5:",
+            "ldmxcsr [rsp]",
+            "fldcw [rsp + 4]",
+            "mov edx, 1",
+            "6:",
+            "add rsp, 8",
+            "pop rbp",
+            "pop rbx",
+            state = const offset_of!(Engine, state),
+            saved_sp = const offset_of!(Engine, saved_sp),
+            saved_ip = const offset_of!(Engine, saved_ip),
+            loop_fs = const offset_of!(Engine, loop_fs),
+            swap_fs = const offset_of!(Engine, swap_fs),
+            stack_top = const offset_of!(Carrier, stack_top),
+            carrier_fs = const offset_of!(Carrier, fs_base),
+            in_syscall = const Phase::InSyscall as u64,
+            after_theft = sym after_theft,
+            inlateout("rax") number => value,
+            inlateout("rdi") args[0] => _,
+            inlateout("rsi") args[1] => _,
+            inlateout("rdx") args[2] => stolen,
+            inlateout("r10") args[3] => _,
+            inlateout("r8") args[4] => _,
+            inlateout("r9") args[5] => _,
+            inlateout("r12") engine => _,
+            inlateout("r13") carrier => _,
+            inlateout("r14") word.0 => _,
+            lateout("r15") _,
+            clobber_abi("C"),
+        );
+    }
+    if stolen != 0 {
+        Return::Stolen
+    } else {
+        Return::Inline(value)
+    }
+}
+
+/// Continues the loop on the calling carrier, out of the call it was stolen from.
+///
+/// # Safety
+/// The caller has won the state word from `InSyscall`, is a carrier on its own stack, and has made
+/// itself the engine's current carrier.
+pub(crate) unsafe fn resume(engine: &Engine) -> ! {
+    // SAFETY: the context was saved by `call` before the word became stealable, and nobody else
+    // may use it since the word was won.
+    unsafe {
+        asm!(
+            "wrfsbase {fs}",
+            "mov rsp, {sp}",
+            "jmp {ip}",
+            fs = in(reg) engine.loop_fs,
+            sp = in(reg) engine.saved_sp.get(),
+            ip = in(reg) engine.saved_ip.get(),
+            options(noreturn),
+        );
+    }
+}
+
+/// Starts a kernel thread in this address space, on `carrier`'s stack, running `main(carrier)`.
+/// Returns its id, or a negative error number.
+///
+/// # Safety
+/// `carrier` is new and stays valid until the kernel clears its `alive` word.
+pub(crate) unsafe fn spawn(carrier: &Carrier, main: extern "C" fn(&'static Carrier) -> !) -> i64 {
+    const FLAGS: i32 = libc::CLONE_VM
+        | libc::CLONE_FS
+        | libc::CLONE_FILES
+        | libc::CLONE_SIGHAND
+        | libc::CLONE_THREAD
+        | libc::CLONE_SYSVSEM
+        | libc::CLONE_SETTLS
+        | libc::CLONE_CHILD_CLEARTID;
+    let id;
+    // SAFETY: the child starts on an empty stack of its own and never leaves `main`; the parent
+    // sees a plain system call.
+    unsafe {
+        asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "xor ebp, ebp",
+            "mov rdi, r12",
+            "call r13",
+            "ud2",
+            "2:",
+            inlateout("rax") libc::SYS_clone => id,
+            in("rdi") FLAGS as i64,
+            in("rsi") carrier.stack_top,
+            in("rdx") 0,
+            in("r10") carrier.alive.as_ptr(),
+            in("r8") carrier.fs_base,
+            in("r12") carrier,
+            in("r13") main,
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+    }
+    id
+}
+
+/// The calling thread's FS base: where its thread-local storage is.
+pub(crate) fn fs_base() -> usize {
+    let base;
+    // SAFETY: reads a register; only reached where FSGSBASE is enabled.
+    unsafe { asm!("rdfsbase {}", out(reg) base, options(nomem, nostack, preserves_flags)) };
+    base
+}

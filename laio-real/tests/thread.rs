@@ -1,0 +1,124 @@
+//! The loop's thread: what an engine changes about it, and gives back.
+
+mod common;
+
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+
+use common::{background, collect, naps, turn};
+use laio::Laio;
+
+#[derive(Debug, PartialEq)]
+struct KernelThread {
+    id: i32,
+    policy: i32,
+    cpus: Vec<bool>,
+    blocked_signals: Vec<i32>,
+}
+
+impl KernelThread {
+    fn current() -> Self {
+        // SAFETY: the calls fill sets of the sizes told; all zeroes are valid sets.
+        unsafe {
+            let mut cpus = MaybeUninit::<libc::cpu_set_t>::zeroed().assume_init();
+            libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut cpus);
+            let mut mask = MaybeUninit::<libc::sigset_t>::zeroed().assume_init();
+            libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &raw mut mask);
+            Self {
+                id: libc::gettid(),
+                policy: libc::sched_getscheduler(0),
+                cpus: (0..1024).map(|cpu| libc::CPU_ISSET(cpu, &cpus)).collect(),
+                blocked_signals: (1..65)
+                    .filter(|&s| libc::sigismember(&mask, s) == 1)
+                    .collect(),
+            }
+        }
+    }
+}
+
+#[test]
+fn dropping_brings_the_loop_home_and_restores_its_thread() {
+    let _turn = turn();
+    let before = KernelThread::current();
+    let mut laio = Laio::builder().cpu(0).start().unwrap();
+    let naps = naps([1; 5]);
+    for nap in &naps {
+        background(common::nap(&mut laio, nap));
+    }
+    let during = KernelThread::current();
+    assert_ne!(during.id, before.id, "the loop wanders");
+    assert_eq!(during.cpus.iter().position(|&allowed| allowed), Some(0));
+    assert!(during.blocked_signals.contains(&libc::SIGTERM));
+    assert!(!during.blocked_signals.contains(&libc::SIGSEGV));
+    collect(&mut laio, 5);
+    drop(laio);
+    assert_eq!(KernelThread::current(), before);
+    // The C library's own rseq area is back in use.
+    // SAFETY: takes no memory.
+    assert!(unsafe { libc::sched_getcpu() } >= 0);
+}
+
+#[test]
+fn a_call_that_outlives_its_engine_ends_in_peace() {
+    // On a thread of its own: the loop cannot go home while the home thread naps.
+    let outlived = || {
+        let _turn = turn();
+        let mut laio = Laio::new().unwrap();
+        let nap = Box::leak(Box::new(naps([50])));
+        background(common::nap(&mut laio, &nap[0]));
+        drop(laio);
+        let mut next = Laio::new().unwrap();
+        for nap in &naps([1; 3]) {
+            background(common::nap(&mut next, nap));
+            collect(&mut next, 1);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        for nap in &naps([1; 3]) {
+            background(common::nap(&mut next, nap));
+            collect(&mut next, 1);
+        }
+        next.counters().calls.stolen
+    };
+    let (result, stolen) = std::sync::mpsc::channel();
+    // Not joined: it ends on another kernel thread.
+    std::thread::spawn(move || {
+        result.send(outlived()).unwrap();
+        loop {
+            std::thread::park();
+        }
+    });
+    assert_eq!(stolen.recv().unwrap(), 6);
+}
+
+static HANDLED_ON: AtomicI32 = AtomicI32::new(0);
+
+extern "C" fn note_thread(_signal: i32) {
+    // SAFETY: takes no memory.
+    HANDLED_ON.store(unsafe { libc::gettid() }, Ordering::SeqCst);
+}
+
+#[test]
+fn a_signal_is_handled_elsewhere_and_interrupts_no_call() {
+    let _turn = turn();
+    let handler = note_thread as extern "C" fn(i32);
+    // SAFETY: the handler only makes a call and stores an atomic.
+    unsafe { libc::signal(libc::SIGUSR1, handler as libc::sighandler_t) };
+    // A child that signals this process; it inherits nothing that would keep it from that.
+    let mut laio = Laio::new().unwrap();
+    let [nap] = naps([100]);
+    background(common::nap(&mut laio, &nap));
+    let id = std::process::id().to_string();
+    let status = std::process::Command::new("kill")
+        .args(["-USR1", &id])
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let ended = collect(&mut laio, 1).remove(0);
+    assert_eq!(ended.result.unwrap(), 0, "not EINTR");
+    while HANDLED_ON.load(Ordering::SeqCst) == 0 {
+        std::thread::yield_now();
+    }
+    // SAFETY: takes no memory.
+    assert_ne!(HANDLED_ON.load(Ordering::SeqCst), unsafe { libc::gettid() });
+}

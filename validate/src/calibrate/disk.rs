@@ -1,0 +1,254 @@
+//! What a miss costs: reads and look-ups of what is not cached, on the emulated disk.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+
+use sim::machine::disk::{Disk, DiskProfile, Scheduling};
+
+use super::child::measure_in_child;
+use super::timing::{Rounds, clock, thread_clock};
+use super::{CalibrateError, Effort};
+use crate::emulate::cgroup::{MemoryGroup, drop_caches};
+use crate::emulate::image::{Image, path_of};
+use crate::emulate::realtime::pin_to;
+use crate::emulate::{Rig, RigConfig};
+
+/// Files of one page, and as many of [`LARGE_PAGES`].
+const FILES: u32 = 512;
+const LARGE_PAGES: u64 = 16;
+const PAGE: u64 = 4096;
+/// Service time of the disk's law. Ours: near that of the drives simulated.
+const SERVICE_MS: f64 = 5.0;
+/// Reads at that speed in a round.
+const SLOW_READS: u32 = 8;
+/// Memory in which reclaim is measured: an eighth of the files.
+const RECLAIM_LIMIT: u64 = 8 << 20;
+
+/// What was measured, in nanoseconds and bytes.
+pub(super) struct Misses {
+    pub(super) disk_submit: Rounds,
+    pub(super) miss_page: Rounds,
+    pub(super) reclaim_page: Rounds,
+    pub(super) disk_path: Rounds,
+    pub(super) disk_interrupt: Rounds,
+    pub(super) metadata_fill: Rounds,
+    pub(super) inode_bytes: Rounds,
+}
+
+/// Measures on the CPU of the server, with the disk on the other one.
+pub(super) fn measure(effort: Effort) -> Result<Misses, CalibrateError> {
+    let sizes: Vec<u64> = (0..2 * FILES)
+        .map(|object| {
+            if object < FILES {
+                PAGE
+            } else {
+                LARGE_PAGES * PAGE
+            }
+        })
+        .collect();
+    let image = Image::build(&sizes)?;
+    let law = format!(
+        "kind = \"fixed\"\nsectors = {}\nservice_ms = {SERVICE_MS}",
+        image.as_bytes().len() as u64 / 512
+    );
+    let law: DiskProfile = law.parse().expect("a fixed law has these keys");
+    let config = RigConfig {
+        disk_cpu: 1,
+        read_ahead_kib: 128,
+    };
+    let rig = Rig::start(image, Disk::new(&law, Scheduling::Fcfs, 0.0, 0), config)?;
+    let failed = |source| CalibrateError::Call {
+        what: "misses",
+        source,
+    };
+    pin_to(0).map_err(failed)?;
+    let files = Files::open(&rig).map_err(failed)?;
+    let small = files.cold_reads(&rig, effort, 0, 1).map_err(failed)?;
+    let large = files
+        .cold_reads(&rig, effort, FILES, LARGE_PAGES)
+        .map_err(failed)?;
+    // Cold less warm is what a miss adds; the pages' copies are in both.
+    let miss_page = small.cpu.with(&large.cpu, |small, large| {
+        (large - small) / (LARGE_PAGES - 1) as f64
+    });
+    let disk_submit = small.cpu.with(&miss_page, |call, page| call - page);
+    let reclaim_page = files.reclaim(&rig, effort)?;
+    // An open file would keep its name and inode cached.
+    drop(files);
+    let (metadata_fill, inode_bytes) = metadata(&rig, effort, &disk_submit)?;
+    Ok(Misses {
+        disk_path: small.path,
+        disk_interrupt: small.disk_cpu,
+        disk_submit,
+        miss_page,
+        reclaim_page,
+        metadata_fill,
+        inode_bytes,
+    })
+}
+
+struct ColdReads {
+    /// CPU of a cold read beyond that of a warm one.
+    cpu: Rounds,
+    /// Latency beyond the service time and the CPU.
+    path: Rounds,
+    /// CPU of the disk's threads per request.
+    disk_cpu: Rounds,
+}
+
+struct Files {
+    files: Vec<File>,
+    buffer: Vec<u8>,
+}
+
+impl Files {
+    fn open(rig: &Rig) -> io::Result<Self> {
+        let open = |object| File::open(rig.files().join(path_of(object)));
+        Ok(Self {
+            files: (0..2 * FILES).map(open).collect::<io::Result<_>>()?,
+            buffer: vec![0; (LARGE_PAGES * PAGE) as usize],
+        })
+    }
+
+    fn read(&self, file: u32, pages: u64) {
+        let mut buffer = self.buffer.clone();
+        self.read_into(&mut buffer, file, pages);
+    }
+
+    fn read_into(&self, buffer: &mut [u8], file: u32, pages: u64) {
+        let fd = self.files[file as usize].as_raw_fd();
+        // SAFETY: the buffer has that many pages.
+        unsafe { libc::pread(fd, buffer.as_mut_ptr().cast(), (pages * PAGE) as usize, 0) };
+    }
+
+    fn drop_pages(&self, file: u32) {
+        let fd = self.files[file as usize].as_raw_fd();
+        // SAFETY: no pointers.
+        unsafe { libc::posix_fadvise(fd, 0, 0, libc::POSIX_FADV_DONTNEED) };
+    }
+
+    fn cold_reads(
+        &self,
+        rig: &Rig,
+        effort: Effort,
+        first: u32,
+        pages: u64,
+    ) -> Result<ColdReads, io::Error> {
+        let mut buffer = self.buffer.clone();
+        let (mut cpu, mut path, mut disk_cpu) = (vec![], vec![], vec![]);
+        for round in 0..effort.rounds as u32 {
+            let range = (0..SLOW_READS).map(|i| first + (round * SLOW_READS + i) % FILES);
+            for file in range.clone() {
+                self.drop_pages(file);
+            }
+            rig.disk().set_fast(false);
+            let disk_before = rig.disk().cpu_time().map_err(io::Error::other)?;
+            let (wall, cold) = self.timed(&mut buffer, range.clone(), pages);
+            let disk_after = rig.disk().cpu_time().map_err(io::Error::other)?;
+            rig.disk().set_fast(true);
+            let (_, warm) = self.timed(&mut buffer, range, pages);
+            cpu.push(cold - warm);
+            path.push(wall - cold - SERVICE_MS * 1e6);
+            disk_cpu.push((disk_after - disk_before).0 as f64 / f64::from(SLOW_READS));
+        }
+        let series = |values: Vec<f64>| {
+            let mut values = values.into_iter();
+            Rounds::of(effort.rounds, || values.next().unwrap_or_default())
+        };
+        Ok(ColdReads {
+            cpu: series(cpu),
+            path: series(path),
+            disk_cpu: series(disk_cpu),
+        })
+    }
+
+    /// Mean wall and CPU time of reading each of `range`.
+    fn timed(
+        &self,
+        buffer: &mut [u8],
+        range: impl Iterator<Item = u32> + Clone,
+        pages: u64,
+    ) -> (f64, f64) {
+        let count = range.clone().count() as f64;
+        let (wall, cpu) = (clock(), thread_clock());
+        for file in range {
+            self.read_into(buffer, file, pages);
+        }
+        let (wall, cpu) = (clock() - wall, thread_clock() - cpu);
+        (wall as f64 / count, cpu as f64 / count)
+    }
+
+    /// Reads all large files with memory for an eighth of them, and with memory for all.
+    fn reclaim(&self, rig: &Rig, effort: Effort) -> Result<Rounds, CalibrateError> {
+        let sweep = |limit: u64| {
+            drop_caches()?;
+            let group = MemoryGroup::create(limit)?;
+            measure_in_child("reclaim", Some(&group), || {
+                let mut per_page = Vec::new();
+                for _ in 0..effort.rounds.min(9) {
+                    let cpu = thread_clock();
+                    for file in FILES..2 * FILES {
+                        self.read(file, LARGE_PAGES);
+                    }
+                    let spent = (thread_clock() - cpu) as f64;
+                    per_page.push(spent / f64::from(FILES) / LARGE_PAGES as f64);
+                    if limit > RECLAIM_LIMIT {
+                        (FILES..2 * FILES).for_each(|file| self.drop_pages(file));
+                    }
+                }
+                Ok(per_page)
+            })
+        };
+        rig.disk().set_fast(true);
+        let tight = sweep(RECLAIM_LIMIT)?;
+        let ample = sweep(RECLAIM_LIMIT * 32)?;
+        // The first sweep of the tight group reclaims little.
+        let mut pairs = tight.into_iter().zip(ample).skip(1);
+        let count = effort.rounds.min(9) - 1;
+        Ok(Rounds::of(count, || {
+            pairs.next().map_or(0.0, |(tight, ample)| tight - ample)
+        }))
+    }
+}
+
+/// Looks every name up with nothing cached: CPU beyond that of warm look-ups and of the disk
+/// requests, and the kernel memory that a name takes.
+fn metadata(
+    rig: &Rig,
+    effort: Effort,
+    disk_submit: &Rounds,
+) -> Result<(Rounds, Rounds), CalibrateError> {
+    rig.disk().set_fast(true);
+    let paths: Vec<PathBuf> = (0..2 * FILES)
+        .map(|object| rig.files().join(path_of(object)))
+        .collect();
+    let count = paths.len() as f64;
+    let rounds = effort.rounds.min(9);
+    let (mut fill, mut bytes) = (vec![], vec![]);
+    for _ in 0..rounds {
+        drop_caches()?;
+        let group = MemoryGroup::create(256 << 20)?;
+        drop(rig.disk().take_log());
+        let before = group.usage()?.kernel_bytes;
+        let figures = measure_in_child("look-ups", Some(&group), || {
+            let look_up_all = || {
+                let cpu = thread_clock();
+                for path in &paths {
+                    fs::symlink_metadata(path)?;
+                }
+                Ok::<f64, io::Error>((thread_clock() - cpu) as f64)
+            };
+            Ok(vec![look_up_all()?, look_up_all()?])
+        })?;
+        let requests = rig.disk().take_log().len() as f64;
+        fill.push((figures[0] - figures[1] - requests * disk_submit.median()) / count);
+        bytes.push((group.usage()?.kernel_bytes.saturating_sub(before)) as f64 / count);
+    }
+    let series = |values: Vec<f64>| {
+        let mut values = values.into_iter();
+        Rounds::of(rounds, || values.next().unwrap_or_default())
+    };
+    Ok((series(fill), series(bytes)))
+}

@@ -1,0 +1,113 @@
+//! What lazy asynchronous I/O adds, through the real library.
+
+use std::io::{self, Write, pipe};
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use laio::{Laio, Submission};
+
+use super::child::measure_in_child;
+use super::scheduling::Scheduling;
+use super::timing::{Rounds, clock, mean_of, process_clock};
+use super::{CalibrateError, Effort};
+
+/// Blocking calls in a round.
+const STEALS: u64 = 200;
+
+/// What was measured, in nanoseconds.
+pub(super) struct LaioFigures {
+    pub(super) inline: Rounds,
+    pub(super) steal: Rounds,
+    pub(super) completion: Rounds,
+    pub(super) poll: Rounds,
+}
+
+/// Measures on the CPU of the server, in a process of its own: the engine takes over the thread
+/// that starts it.
+pub(super) fn measure(
+    effort: Effort,
+    scheduling: &Scheduling,
+) -> Result<LaioFigures, CalibrateError> {
+    let rounds = effort.rounds;
+    let figures = measure_in_child("laio", None, || in_child(effort))?;
+    let series = |offset: usize| {
+        let mut values = figures.iter().skip(offset).step_by(4).copied();
+        Rounds::of(rounds, || values.next().unwrap_or_default())
+    };
+    let (inline, steal, in_all, poll) = (series(0), series(1), series(2), series(3));
+    // In all: steal, the write that wakes the carrier, a switch to it and one back, its
+    // completion, the poll.
+    let known = scheduling.message_write.median()
+        + scheduling.wake_same_cpu.median()
+        + 2.0 * scheduling.context_switch.median();
+    let completion = in_all
+        .with(&steal, |in_all, steal| in_all - steal)
+        .with(&poll, |rest, poll| rest - poll)
+        .map(|rest| rest - known);
+    Ok(LaioFigures {
+        inline,
+        steal,
+        completion,
+        poll,
+    })
+}
+
+/// Per round: inline, steal, all CPU of a blocking call, poll.
+fn in_child(effort: Effort) -> io::Result<Vec<f64>> {
+    let (reader, mut writer) = pipe()?;
+    let mut laio = Laio::builder().cpu(0).start().map_err(io::Error::other)?;
+    let mut byte = [0_u8];
+    let read = [
+        reader.as_raw_fd() as usize,
+        (&raw mut byte) as usize,
+        1,
+        0,
+        0,
+        0,
+    ];
+    let mut completions = Vec::new();
+    let mut figures = Vec::new();
+    for _ in 0..=effort.rounds {
+        let plain = mean_of(effort.batch, |_| {
+            // SAFETY: getppid has no arguments.
+            unsafe { libc::syscall(libc::SYS_getppid) };
+        });
+        let lazy = mean_of(effort.batch, |_| {
+            // SAFETY: as above.
+            unsafe { laio.syscall(libc::SYS_getppid, [0; 6]) };
+        });
+        let (mut steal, mut poll, mut stolen) = (0, 0, 0);
+        let cpu = process_clock();
+        for _ in 0..STEALS {
+            let start = clock();
+            // SAFETY: `byte` outlives the engine, and nobody else looks at it.
+            let submission = unsafe { laio.syscall(libc::SYS_read, read) };
+            let stolen_at = clock();
+            writer.write_all(&[1])?;
+            if let Submission::Background(_) = submission {
+                stolen += 1;
+                steal += stolen_at - start;
+                poll += take_one(&mut laio, &mut completions)?;
+            }
+        }
+        if stolen < STEALS / 2 {
+            return Err(io::Error::other("most blocking reads returned inline"));
+        }
+        let in_all = (process_clock() - cpu) as f64 / STEALS as f64;
+        let each = |time: u64| time as f64 / stolen as f64;
+        figures.extend([lazy - plain, each(steal), in_all, each(poll)]);
+    }
+    Ok(figures.split_off(4)) // the first round warms
+}
+
+/// Waits for the completion, then times what a poll costs that finds one: the second look, at an
+/// empty list, is what the loop pays when there is none.
+fn take_one(laio: &mut Laio, completions: &mut Vec<laio::Completion>) -> io::Result<u64> {
+    let start = clock();
+    let mut taken = laio.poll(completions, Some(Duration::ZERO))?;
+    let took = clock() - start;
+    while taken == 0 {
+        taken = laio.poll(completions, Some(Duration::from_secs(5)))?;
+    }
+    Ok(took)
+}

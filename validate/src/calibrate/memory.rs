@@ -1,0 +1,125 @@
+//! Memory that is not page cache: servers, helpers, carriers, connections.
+
+use std::io::{self, pipe};
+use std::net::TcpStream;
+use std::os::fd::AsRawFd;
+use std::thread;
+use std::time::Duration;
+
+use laio::{Laio, Submission};
+
+use sim::scenario::Server;
+
+use super::child::measure_in_child;
+use super::timing::Rounds;
+use super::{CalibrateError, Effort};
+use crate::emulate::cgroup::MemoryGroup;
+use crate::process::ServerProcess;
+
+/// Connections, helpers and carriers counted at once. Ours.
+const MANY: usize = 32;
+/// A limit that nothing here reaches.
+const AMPLE: u64 = 512 << 20;
+/// Time for a server to settle. Ours.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// What was measured, in bytes.
+pub(super) struct Memory {
+    pub(super) process: Rounds,
+    pub(super) helper: Rounds,
+    pub(super) carrier: Rounds,
+    pub(super) connection: Rounds,
+}
+
+/// Measures with the real servers, each in a memory group of its own.
+pub(super) fn measure(effort: Effort) -> Result<Memory, CalibrateError> {
+    let rounds = effort.rounds.min(7);
+    let (mut process, mut helper, mut connection, mut carrier) = (vec![], vec![], vec![], vec![]);
+    for _ in 0..rounds {
+        let group = MemoryGroup::create(AMPLE)?;
+        let server = server(Server::NbB, 1, &group)?;
+        let alone = charged(&group)?;
+        process.push(alone);
+        connection.push((with_connections(&server, &group)? - alone) / MANY as f64);
+        drop(server);
+        let group = MemoryGroup::create(AMPLE)?;
+        let server = self::server(Server::NbAmped, MANY as u32, &group)?;
+        helper.push((charged(&group)? - alone) / MANY as f64);
+        drop(server);
+        let group = MemoryGroup::create(AMPLE)?;
+        let figures = measure_in_child("carriers", Some(&group), || carriers(&group))?;
+        carrier.push(figures[0]);
+    }
+    let series = |values: Vec<f64>| {
+        let mut values = values.into_iter();
+        Rounds::of(rounds, || values.next().unwrap_or_default())
+    };
+    Ok(Memory {
+        process: series(process),
+        helper: series(helper),
+        carrier: series(carrier),
+        connection: series(connection),
+    })
+}
+
+fn server(
+    server: Server,
+    helpers: u32,
+    group: &MemoryGroup,
+) -> Result<ServerProcess, CalibrateError> {
+    let started = ServerProcess::start(&std::env::temp_dir(), server, helpers, Some(group))
+        .map_err(|error| CalibrateError::Server(error.to_string()))?;
+    thread::sleep(SETTLE);
+    Ok(started)
+}
+
+/// What the group is charged beside page cache.
+fn charged(group: &MemoryGroup) -> Result<f64, CalibrateError> {
+    let usage = group.usage()?;
+    Ok((usage.rss_bytes + usage.kernel_bytes) as f64)
+}
+
+fn with_connections(server: &ServerProcess, group: &MemoryGroup) -> Result<f64, CalibrateError> {
+    let connect = || TcpStream::connect(server.address());
+    let open: io::Result<Vec<TcpStream>> = (0..MANY).map(|_| connect()).collect();
+    let open = open.map_err(|source| CalibrateError::Call {
+        what: "memory of connections",
+        source,
+    })?;
+    thread::sleep(SETTLE);
+    let charged = charged(group);
+    drop(open);
+    charged
+}
+
+/// Bytes per carrier that holds a blocked call.
+fn carriers(group: &MemoryGroup) -> io::Result<Vec<f64>> {
+    let mut laio = Laio::builder().cpu(0).start().map_err(io::Error::other)?;
+    let now = || {
+        let usage = group.usage().map_err(io::Error::other)?;
+        Ok::<f64, io::Error>((usage.rss_bytes + usage.kernel_bytes) as f64)
+    };
+    let before = now()?;
+    let mut pipes = Vec::new();
+    let mut bytes = vec![0_u8; MANY];
+    for byte in &mut bytes {
+        let (reader, writer) = pipe()?;
+        let read = [
+            reader.as_raw_fd() as usize,
+            (&raw mut *byte) as usize,
+            1,
+            0,
+            0,
+            0,
+        ];
+        // SAFETY: `bytes` is not looked at again, and the process ends before it is freed.
+        let submission = unsafe { laio.syscall(libc::SYS_read, read) };
+        if let Submission::Done(_) = submission {
+            return Err(io::Error::other("a read of an empty pipe returned"));
+        }
+        pipes.push((reader, writer));
+    }
+    let per_carrier = (now()? - before) / MANY as f64;
+    std::mem::forget((laio, pipes, bytes)); // the process ends by `_exit`
+    Ok(vec![per_carrier])
+}

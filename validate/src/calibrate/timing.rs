@@ -1,0 +1,149 @@
+//! Timing many small things: rounds of batches, medians, intervals of medians.
+
+use sim::engine::Nanos;
+use sim::machine::profile::Sourced;
+use sim::scenario::units::Bytes;
+
+/// A figure per round.
+#[derive(Clone, Debug)]
+pub(super) struct Rounds(Vec<f64>);
+
+impl Rounds {
+    /// The figures of `rounds` calls of `round`.
+    pub(super) fn of(rounds: usize, mut round: impl FnMut() -> f64) -> Self {
+        Self((0..rounds).map(|_| round()).collect())
+    }
+
+    /// Round by round, `combine` of this figure and `other`.
+    pub(super) fn with(&self, other: &Self, combine: impl Fn(f64, f64) -> f64) -> Self {
+        Self(
+            self.0
+                .iter()
+                .zip(&other.0)
+                .map(|(&a, &b)| combine(a, b))
+                .collect(),
+        )
+    }
+
+    /// Round by round, `change` of this figure.
+    pub(super) fn map(&self, change: impl Fn(f64) -> f64) -> Self {
+        Self(self.0.iter().map(|&a| change(a)).collect())
+    }
+
+    /// The median.
+    pub(super) fn median(&self) -> f64 {
+        let sorted = self.sorted();
+        let middle = sorted.len() / 2;
+        if sorted.len() % 2 == 1 {
+            sorted[middle]
+        } else {
+            f64::midpoint(sorted[middle - 1], sorted[middle])
+        }
+    }
+
+    /// The distribution-free 95 % interval of the median: the order statistics that a binomial
+    /// count with p = 1/2 stays between (Hahn and Meeker, Statistical Intervals, 5.2); with fewer
+    /// than six rounds, the extremes.
+    fn interval(&self) -> (f64, f64) {
+        let sorted = self.sorted();
+        let n = sorted.len() as f64;
+        let below = ((n - 1.96 * n.sqrt()) / 2.0).floor().max(0.0) as usize;
+        (sorted[below], sorted[sorted.len() - 1 - below])
+    }
+
+    fn sorted(&self) -> Vec<f64> {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted
+    }
+
+    /// As a time of the profile. A difference of two measurements that came out negative is no
+    /// time: it becomes zero, and `source` says so.
+    pub(super) fn time(&self, source: &str) -> Sourced<Nanos> {
+        let nanos = |value: f64| Nanos(value.max(0.0).round() as u64);
+        let (low, high) = self.interval();
+        Sourced {
+            value: nanos(self.median()),
+            low: Some(nanos(low)),
+            high: Some(nanos(high)),
+            source: self.source(source),
+        }
+    }
+
+    /// As a size of the profile.
+    pub(super) fn size(&self, source: &str) -> Sourced<Bytes> {
+        let bytes = |value: f64| Bytes(value.max(0.0).round() as u64);
+        let (low, high) = self.interval();
+        Sourced {
+            value: bytes(self.median()),
+            low: Some(bytes(low)),
+            high: Some(bytes(high)),
+            source: self.source(source),
+        }
+    }
+
+    fn source(&self, source: &str) -> String {
+        let negative = if self.median() < 0.0 {
+            format!("; came out as {:.0}, taken as zero", self.median())
+        } else {
+            String::new()
+        };
+        format!("{source}; median of {}{negative}", self.0.len())
+    }
+}
+
+/// Nanoseconds by the monotonic clock.
+pub(super) fn clock() -> u64 {
+    read_clock(libc::CLOCK_MONOTONIC)
+}
+
+/// CPU nanoseconds of the calling thread.
+pub(super) fn thread_clock() -> u64 {
+    read_clock(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// CPU nanoseconds of the process.
+pub(super) fn process_clock() -> u64 {
+    read_clock(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+fn read_clock(id: libc::clockid_t) -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `time` is a timespec that lives through the call.
+    let result = unsafe { libc::clock_gettime(id, &raw mut time) };
+    assert_eq!(result, 0, "these clocks exist on every Linux");
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Mean nanoseconds of `action` over `batch` calls, by the monotonic clock.
+pub(super) fn mean_of(batch: u64, mut action: impl FnMut(u64)) -> f64 {
+    let start = clock();
+    for index in 0..batch {
+        action(index);
+    }
+    (clock() - start) as f64 / batch as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interval_of_the_median_lies_at_order_statistics() {
+        let rounds = Rounds((1..=25).map(f64::from).collect());
+        let time = rounds.time("test");
+        // n = 25: (25 - 9.8) / 2 = 7.6, so the 8th from either end.
+        assert_eq!(time.value, Nanos(13));
+        assert_eq!((time.low, time.high), (Some(Nanos(8)), Some(Nanos(18))));
+    }
+
+    #[test]
+    fn a_negative_difference_is_zero_and_says_so() {
+        let time = Rounds(vec![-3.0, -2.0, -1.0]).time("difference");
+        assert_eq!(time.value, Nanos::ZERO);
+        assert!(time.source.contains("came out as -2"));
+    }
+}
