@@ -165,6 +165,7 @@ impl Record<'_> {
                     "disk": point.scenario.machine.disk,
                     "workload": workload.title,
                     "requests": workload.requests,
+                    "seed": point.scenario.run.seed,
                     "replications": compared.planned,
                     "complete": !compared.is_cut(),
                 })

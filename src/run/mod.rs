@@ -16,7 +16,7 @@ use clap::Args;
 use output::progress::Progress;
 use sim::scenario::experiment::{jobs, run_all};
 use sim::scenario::load::{Loaded, load};
-use sim::scenario::{Server, Start};
+use sim::scenario::{Scenario, Server, Start};
 
 use crate::failure::{CUT, Failure};
 use crate::{interrupt, screen};
@@ -156,7 +156,7 @@ fn report(loaded: &Loaded, results: &Results, full: bool) -> String {
         text += &chart::throughput(compared);
     }
     text += "\n";
-    text + &screen::prose("Notes", &notes(loaded, results))
+    text + &screen::prose("Notes", &notes(loaded, results.is_cut()))
 }
 
 /// `key = value` for every axis.
@@ -168,17 +168,35 @@ fn label(values: &[(String, String)]) -> String {
     pairs.join(", ")
 }
 
+/// What `of` says of the points, each thing once.
+fn distinct(loaded: &Loaded, of: impl Fn(&Scenario) -> String) -> Vec<String> {
+    let mut said: Vec<String> = Vec::new();
+    for point in &loaded.points {
+        let text = of(&point.scenario);
+        if !said.contains(&text) {
+            said.push(text);
+        }
+    }
+    said
+}
+
 fn preamble(loaded: &Loaded, results: &Results) -> Vec<String> {
-    let scenario = &loaded.points[0].scenario;
-    let workload = &loaded.workloads[0];
+    let each = |of: fn(&Scenario) -> String| distinct(loaded, of).join(" / ");
+    let mut requests: Vec<String> = Vec::new();
+    for workload in &loaded.workloads {
+        requests.push(format!(
+            "{} in {} sequences",
+            workload.requests, workload.played
+        ));
+    }
+    requests.dedup();
     let mut lines = vec![format!(
-        "{} requests, sequences: {}, clients: {}, {} start; machine {}, disk {}.",
-        workload.requests,
-        workload.played,
-        scenario.workload.clients,
-        scenario.run.start.name(),
-        scenario.machine.profile,
-        scenario.machine.disk,
+        "Requests: {}. Clients: {}. Start: {}. Machine: {}. Disk: {}.",
+        requests.join(" / "),
+        each(|scenario| scenario.workload.clients.to_string()),
+        each(|scenario| scenario.run.start.name().to_owned()),
+        each(|scenario| scenario.machine.profile.clone()),
+        each(|scenario| scenario.machine.disk.clone()),
     )];
     if results.is_cut() {
         let (done, planned) = (results.done(), results.runs_planned());
@@ -189,31 +207,30 @@ fn preamble(loaded: &Loaded, results: &Results) -> Vec<String> {
     lines
 }
 
-fn notes(loaded: &Loaded, results: &Results) -> Vec<String> {
-    let run = &loaded.points[0].scenario.run;
-    let start = match run.start {
-        Start::Cold => "Cold start: the caches are empty at the first request.",
-        Start::Warm => {
-            "Warm start: the whole experiment was played once before, unmeasured, and left its \
-             pages and names in the caches."
-        }
-    };
-    let terminating = "Nothing is left out of the figures: they span the first request to the \
-                       last response.";
-    vec![
-        format!("{start} {terminating}"),
-        intervals(results.points[0].planned, run.seed),
-    ]
+fn notes(loaded: &Loaded, cut: bool) -> Vec<String> {
+    let mut notes = distinct(loaded, |scenario| match scenario.run.start {
+        Start::Cold => "Cold start: the caches are empty at the first request.".to_owned(),
+        Start::Warm => "Warm start: the whole experiment was played once before, unmeasured, and \
+                        left its pages and names in the caches."
+            .to_owned(),
+    });
+    let whole = "The figures span the first request to the last response; nothing is left out.";
+    notes.push(whole.to_owned());
+    notes.extend(distinct(loaded, |scenario| {
+        intervals(scenario.run.replications, scenario.run.seed, cut)
+    }));
+    notes
 }
 
-fn intervals(replications: u32, seed: u64) -> String {
+fn intervals(replications: u32, seed: u64, cut: bool) -> String {
+    let complete = if cut { "the complete ones of " } else { "" };
     match replications {
         1 => format!(
             "One replication (seed {seed}): no interval is known (±?), and no difference is \
              proved. Set run.replications to 5 or more."
         ),
         _ => format!(
-            "±: 95 % interval (Student's t) over {replications} replications (seed {seed}), which \
+            "±: 95 % interval (Student's t) over {complete}{replications} replications (seed {seed}), which \
              differ in file placement, the disk's initial phase and which client plays which \
              sequence. It does not cover other days of traffic. (deterministic): the same in \
              every replication."

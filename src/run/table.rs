@@ -133,8 +133,10 @@ fn calls(point: &PointResults) -> String {
         }
         format!("{} {}", kind.name(), each.join(", "))
     };
-    let kinds = kinds.map(of_kind).join("; ");
-    format!("Calls per request, for each server where they differ:\n{kinds}.")
+    let [open, stat, read, send] = kinds.map(of_kind);
+    format!(
+        "Calls per request, for each server where they differ:\n{open}; {stat};\n{read}; {send}."
+    )
 }
 
 #[cfg(test)]

@@ -178,6 +178,21 @@ fn the_table_fits_a_hundred_columns() {
 }
 
 #[test]
+fn what_differs_between_points_is_not_told_of_the_first_alone() {
+    let axes = "\"run.start\" = [\"cold\", \"warm\"]\n\"workload.clients\" = [1, 8]";
+    let fixture = Fixture::replacing("\"cache.memory\" = [\"8 MiB\", \"16 MiB\"]", axes);
+    let shown = fixture.shown(&[]);
+    for part in [
+        "Clients: 1 / 8.",
+        "Start: cold / warm.",
+        "Cold start:",
+        "Warm start:",
+    ] {
+        assert!(shown.contains(part), "no {part:?} in:\n{shown}");
+    }
+}
+
+#[test]
 fn one_replication_proves_no_difference() {
     let shown = Fixture::new().shown(&["--set", "run.replications=1"]);
     assert!(shown.contains("no difference is proved"), "{shown}");

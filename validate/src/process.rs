@@ -72,7 +72,9 @@ impl ServerProcess {
         helpers: u32,
         group: Option<&MemoryGroup>,
     ) -> Result<Self, ProcessError> {
-        let folder = tempfile::tempdir().map_err(io_error("making a folder for counters"))?;
+        // In memory: a page written back to a disk could block its writer.
+        let folder = tempfile::tempdir_in("/dev/shm")
+            .map_err(io_error("making a folder for counters in /dev/shm"))?;
         let counters = folder.path().join("counters");
         let program = std::env::current_exe().map_err(io_error("finding this program"))?;
         let mut command = Command::new(program);

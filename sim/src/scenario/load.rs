@@ -439,15 +439,7 @@ impl Context<'_> {
         let title = reader.metadata().title.clone();
         let sizes = reader.objects().to_vec();
         let sequences = reader.sequences(keys.gap).map_err(|error| trace(&error))?;
-        let wanted = keys.requests.unwrap_or(u64::MAX);
-        let (mut played, mut requests) = (0, 0);
-        for sequence in sequences.iter() {
-            if requests >= wanted {
-                break;
-            }
-            requests += sequence.len() as u64;
-            played += 1;
-        }
+        let (played, requests) = sequences.bringing(keys.requests);
         Ok(Workload {
             sizes,
             sequences,

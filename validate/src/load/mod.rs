@@ -22,7 +22,7 @@ use sim::engine::Nanos;
 use sim::engine::random::stream;
 use sim::server::script::ConnId;
 use sim::workload::clients::{Clients, Plan, ThenDoes};
-use sim::workload::trace::{Sequences, TraceReader};
+use sim::workload::trace::TraceReader;
 
 use crate::emulate::realtime::pin_to;
 use error::Attempting;
@@ -70,24 +70,12 @@ pub fn run(config: &LoadConfig) -> Result<LoadResult, LoadError> {
     let reader = TraceReader::open(&config.trace)?;
     let sizes_bytes = reader.objects().to_vec();
     let sequences = reader.sequences(config.gap)?;
-    let played = played(&sequences, config.requests);
+    let (played, _) = sequences.bringing(config.requests);
     let mut rng = stream(config.seed, "assignment", config.replication.into(), 0);
     let plan = Plan::deal(played, config.clients, &mut rng);
     pin_to(config.cpu).attempting("pin the load generator to its CPU")?;
     let clients = Clients::new(&sequences, &plan);
     Generator::new(config.address, clients, &sizes_bytes, config.clients)?.play()
-}
-
-/// How many sequences bring `requests` requests: the simulator's rule.
-fn played(sequences: &Sequences, requests: Option<u64>) -> u32 {
-    let wanted = requests.unwrap_or(u64::MAX);
-    let mut brought = 0;
-    let enough = sequences.iter().take_while(|sequence| {
-        let goes_on = brought < wanted;
-        brought += sequence.len() as u64;
-        goes_on
-    });
-    enough.count() as u32
 }
 
 struct Generator<'a> {

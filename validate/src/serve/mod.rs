@@ -12,6 +12,8 @@
 //! Requests and response headers have fixed lengths. There is no error page: a connection on which
 //! something fails is closed, and counted.
 //!
+//! Left out: anything but GET, pipelined requests, ranges, dates, content types, logging.
+//!
 //! # How it was checked
 //! Concurrent clients compare every byte of files of all sizes, with every architecture, and the
 //! counters with what the script implies.

@@ -67,6 +67,21 @@ impl Sequences {
         (0..self.len()).map(|index| self.get(index))
     }
 
+    /// How many of the first sequences bring `requests` requests (all of them where that is
+    /// `None` or more than there are), and how many requests these are.
+    pub fn bringing(&self, requests: Option<u64>) -> (u32, u64) {
+        let wanted = requests.unwrap_or(u64::MAX);
+        let (mut sequences, mut brought) = (0, 0);
+        for sequence in self.iter() {
+            if brought >= wanted {
+                break;
+            }
+            brought += sequence.len() as u64;
+            sequences += 1;
+        }
+        (sequences, brought)
+    }
+
     /// The requests of all sequences, one sequence after the other.
     pub fn requests(&self) -> &[PackedRequest] {
         &self.requests

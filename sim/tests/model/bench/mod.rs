@@ -36,7 +36,6 @@ pub(crate) struct Bench {
     /// What stands at the end of the scenario's text.
     tables: String,
     gap_between_requests: Nanos,
-    lone_inodes: bool,
 }
 
 /// Without the machine profile, which is long and seldom the point.
@@ -62,7 +61,6 @@ impl Bench {
             keys: BTreeMap::new(),
             tables: String::new(),
             gap_between_requests: Nanos::ZERO,
-            lone_inodes: false,
         };
         bench
             .fixed_disk_ms(1.0)
@@ -92,12 +90,6 @@ impl Bench {
     /// Lets this much time lie between the trace's requests of one sequence.
     pub(crate) fn recorded_gap(mut self, gap: Nanos) -> Self {
         self.gap_between_requests = gap;
-        self
-    }
-
-    /// Puts each object's inode into a block of its own, in single runs of one server.
-    pub(crate) fn lone_inodes(mut self) -> Self {
-        self.lone_inodes = true;
         self
     }
 
@@ -269,13 +261,7 @@ impl Bench {
     pub(crate) fn replicate(&self, server: Server, replication: u32) -> Measured {
         let loaded = self.load();
         let (point, workload) = (&loaded.points[0], &loaded.workloads[0]);
-        let mut placement = synthetic_placement(point, workload, replication);
-        if self.lone_inodes {
-            for file in &mut placement.files {
-                file.inode_block = placement.span_blocks;
-                placement.span_blocks += 1;
-            }
-        }
+        let placement = synthetic_placement(point, workload, replication);
         run_placed(point, workload, &placement, server, replication)
     }
 

@@ -1,4 +1,9 @@
 //! Whether what an operation needs is in the kernel's caches.
+//!
+//! A missing name need not mean a sleep: its inode's block may be cached where its name is not, and
+//! then the helper's call finds all in memory. The reverse error, a cached name that the test
+//! misses, is rare: one helper job in 20,000 requests for cached files, and one to eight beside a
+//! process that renamed files all the time.
 
 use std::io;
 use std::os::fd::RawFd;
