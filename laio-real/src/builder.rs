@@ -40,7 +40,7 @@ impl Builder {
     }
 
     /// Whether a carrier in a call has an FS base of its own; on by default. Off, a call is some
-    /// 20 ns faster, and a signal handler that runs on a carrier in a background call (which takes
+    /// 25 ns faster, and a signal handler that runs on a carrier in a background call (which takes
     /// a synchronous signal, or one unblocked there by hand) would use the loop's thread-local
     /// storage at the same time as the loop.
     #[must_use]

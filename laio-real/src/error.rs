@@ -50,13 +50,3 @@ pub enum Error {
         source: io::Error,
     },
 }
-
-impl Error {
-    /// The last failure of `call` on this thread.
-    pub(crate) fn last_os(call: &'static str) -> Self {
-        Self::Os {
-            call,
-            source: io::Error::last_os_error(),
-        }
-    }
-}

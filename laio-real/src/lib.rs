@@ -51,15 +51,15 @@
 //! # What it costs
 //! `cargo bench -p laio` measures calls that do not block, `cargo run --release -p laio --example
 //! blocked_op` those that do. On a small virtual machine (2 CPUs, AMD EPYC, Linux 6.18, shared
-//! with others) a call that does not block cost some 30 ns more than the plain one, 13 ns without
+//! with others) a call that does not block cost some 40 ns more than the plain one, 17 ns without
 //! the swap of the FS base ([`Builder::swap_fs_base`]); after a block, control was back in 2-8 us,
-//! and a blocked operation took 6-16 us of CPU and 1.6-3 context switches.
+//! and a blocked operation took 6-16 us of CPU and 1.4-3 context switches.
 //!
 //! # What changes for the loop's thread
 //! - It is pinned to one CPU, as `SCHED_BATCH`. Threads and children that it makes inherit both,
 //!   and the blocked signals; let them be made before, or undo that in them. `SCHED_BATCH` also
 //!   means that a background call which ends does not preempt the loop: its result is there when
-//!   the loop next blocks, waits, or has used up its time slice.
+//!   the loop next blocks or waits, or else within half a millisecond if it keeps calling `poll`.
 //! - Asynchronous signals are blocked on it and on all carriers. A thread that is started beside
 //!   them, with the mask that the loop had, runs the handlers. Calls are not interrupted (`EINTR`)
 //!   by handled signals any more.

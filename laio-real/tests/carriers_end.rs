@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{background, collect, naps};
+use common::PipeRead;
 use laio::Laio;
 
 #[test]
@@ -10,12 +10,9 @@ fn carriers_end_with_the_engine() {
     let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
     let before = threads();
     let mut laio = Laio::new().unwrap();
-    let naps = naps([1; 20]);
-    for nap in &naps {
-        background(common::nap(&mut laio, nap));
-    }
+    let mut reads = PipeRead::issue_all::<20>(&mut laio);
     assert!(threads() > before + 20);
-    collect(&mut laio, 20);
+    PipeRead::end_all(&mut reads, &mut laio);
     drop(laio);
     // The kernel removes a thread that has been waited for a moment later.
     while threads() > before {

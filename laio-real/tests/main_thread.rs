@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, ExitCode};
 
-use common::{background, collect, naps};
+use common::{PipeRead, wander};
 use laio::Laio;
 
 type Test = (&'static str, fn(&mut Laio));
@@ -40,9 +40,9 @@ fn main() -> ExitCode {
     let mut failed = 0;
     for (name, test) in tests {
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            steal_some(&mut laio);
+            wander(&mut laio);
             test(&mut laio);
-            steal_some(&mut laio);
+            wander(&mut laio);
         }));
         println!(
             "test {name} ... {}",
@@ -51,21 +51,9 @@ fn main() -> ExitCode {
         failed += usize::from(outcome.is_err());
     }
     println!("{} passed, {failed} failed", tests.len() - failed);
-    let for_ever = Box::leak(Box::new(libc::timespec {
-        tv_sec: 3600,
-        tv_nsec: 0,
-    }));
-    background(common::nap(&mut laio, for_ever));
+    // Never ended.
+    Box::leak(Box::new(PipeRead::new())).issue(&mut laio);
     ExitCode::from(u8::from(failed > 0))
-}
-
-/// Moves the loop to other carriers.
-fn steal_some(laio: &mut Laio) {
-    let naps = naps([1, 2, 3]);
-    for nap in &naps {
-        background(common::nap(laio, nap));
-    }
-    collect(laio, naps.len());
 }
 
 fn memory_is_allocated_and_freed(laio: &mut Laio) {
@@ -73,7 +61,7 @@ fn memory_is_allocated_and_freed(laio: &mut Laio) {
     for size in 0..500 {
         blocks.push(vec![size as u8; 1 << (size % 18)]);
         if size % 50 == 0 {
-            steal_some(laio);
+            wander(laio);
         }
     }
     // Some of them freed by another thread than allocated them.
@@ -88,14 +76,14 @@ fn output_works(laio: &mut Laio) {
     for line in 0..3 {
         println!("line {line}");
         eprint!("");
-        steal_some(laio);
+        wander(laio);
     }
 }
 
 fn threads_are_started_and_joined(laio: &mut Laio) {
     for round in 0..10u64 {
         let thread = std::thread::spawn(move || (0..1000).sum::<u64>() + round);
-        steal_some(laio);
+        wander(laio);
         assert_eq!(thread.join().unwrap(), 499_500 + round);
     }
 }
@@ -108,7 +96,7 @@ fn thread_local_storage_stays(laio: &mut Laio) {
     let thread = std::thread::current().id();
     for mark in 1..10 {
         MARK.set(mark);
-        steal_some(laio);
+        wander(laio);
         assert_eq!(MARK.get(), mark);
         assert_eq!(std::thread::current().id(), thread);
         assert_eq!(std::thread::spawn(|| MARK.get()).join().unwrap(), 0);
@@ -119,7 +107,7 @@ fn children_run_and_are_waited_for(laio: &mut Laio) {
     for _ in 0..3 {
         let output = Command::new("echo").arg("from the child").output().unwrap();
         assert_eq!(output.stdout, b"from the child\n");
-        steal_some(laio);
+        wander(laio);
     }
 }
 
@@ -127,26 +115,26 @@ fn errno_is_the_loops_own(laio: &mut Laio) {
     let errno = || std::io::Error::last_os_error().raw_os_error();
     // SAFETY: no such descriptor.
     unsafe { libc::close(-1) };
-    let [nap] = naps([1]);
-    background(common::nap(laio, &nap));
+    let mut read = PipeRead::new();
+    read.issue(laio);
     assert_eq!(
         errno(),
         Some(libc::EBADF),
         "the call that blocked left errno alone"
     );
-    collect(laio, 1);
+    PipeRead::end_all(&mut [read], laio);
 }
 
 fn floating_point_control_follows(laio: &mut Laio) {
     const ROUND_UP: u32 = 2 << 13;
     let control = read_mxcsr();
     write_mxcsr(control | ROUND_UP);
-    let [nap] = naps([1]);
-    background(common::nap(laio, &nap));
+    let mut read = PipeRead::new();
+    read.issue(laio);
     let after = read_mxcsr();
     write_mxcsr(control);
     assert_eq!(after & ROUND_UP, ROUND_UP);
-    collect(laio, 1);
+    PipeRead::end_all(&mut [read], laio);
 }
 
 fn read_mxcsr() -> u32 {
@@ -162,14 +150,14 @@ fn write_mxcsr(value: u32) {
 }
 
 fn panics_unwind(laio: &mut Laio) {
-    let [nap] = naps([1]);
+    let mut read = PipeRead::new();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        background(common::nap(laio, &nap));
+        read.issue(laio);
         std::panic::resume_unwind(Box::new("on a carrier"));
     }));
     assert_eq!(
         *outcome.unwrap_err().downcast::<&str>().unwrap(),
         "on a carrier"
     );
-    collect(laio, 1);
+    PipeRead::end_all(&mut [read], laio);
 }

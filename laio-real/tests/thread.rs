@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
-use common::{background, collect, naps, turn};
+use common::{PipeRead, turn, wander};
 use laio::Laio;
 
 #[derive(Debug, PartialEq)]
@@ -42,16 +42,13 @@ fn dropping_brings_the_loop_home_and_restores_its_thread() {
     let _turn = turn();
     let before = KernelThread::current();
     let mut laio = Laio::builder().cpu(0).start().unwrap();
-    let naps = naps([1; 5]);
-    for nap in &naps {
-        background(common::nap(&mut laio, nap));
-    }
+    let mut reads = PipeRead::issue_all::<5>(&mut laio);
     let during = KernelThread::current();
     assert_ne!(during.id, before.id, "the loop wanders");
     assert_eq!(during.cpus.iter().position(|&allowed| allowed), Some(0));
     assert!(during.blocked_signals.contains(&libc::SIGTERM));
     assert!(!during.blocked_signals.contains(&libc::SIGSEGV));
-    collect(&mut laio, 5);
+    PipeRead::end_all(&mut reads, &mut laio);
     drop(laio);
     assert_eq!(KernelThread::current(), before);
     // The C library's own rseq area is back in use.
@@ -61,34 +58,31 @@ fn dropping_brings_the_loop_home_and_restores_its_thread() {
 
 #[test]
 fn a_call_that_outlives_its_engine_ends_in_peace() {
-    // On a thread of its own: the loop cannot go home while the home thread naps.
     let outlived = || {
         let _turn = turn();
         let mut laio = Laio::new().unwrap();
-        let nap = Box::leak(Box::new(naps([50])));
-        background(common::nap(&mut laio, &nap[0]));
+        let mut read = PipeRead::new();
+        read.issue(&mut laio);
         drop(laio);
         let mut next = Laio::new().unwrap();
-        for nap in &naps([1; 3]) {
-            background(common::nap(&mut next, nap));
-            collect(&mut next, 1);
-        }
-        std::thread::sleep(Duration::from_millis(100));
-        for nap in &naps([1; 3]) {
-            background(common::nap(&mut next, nap));
-            collect(&mut next, 1);
-        }
-        next.counters().calls.stolen
+        wander(&mut next);
+        read.end();
+        // The old carrier posts to nobody and ends.
+        std::thread::sleep(Duration::from_millis(50));
+        wander(&mut next);
+        next.counters()
     };
-    let (result, stolen) = std::sync::mpsc::channel();
-    // Not joined: it ends on another kernel thread.
+    // On a thread of its own, not joined: the loop cannot go home from a read that its home sits
+    // in, and ends on another kernel thread.
+    let (result, counters) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         result.send(outlived()).unwrap();
         loop {
             std::thread::park();
         }
     });
-    assert_eq!(stolen.recv().unwrap(), 6);
+    let counters = counters.recv().unwrap();
+    assert_eq!((counters.calls.stolen, counters.in_flight), (6, 0));
 }
 
 static HANDLED_ON: AtomicI32 = AtomicI32::new(0);
@@ -106,19 +100,19 @@ fn a_signal_is_handled_elsewhere_and_interrupts_no_call() {
     unsafe { libc::signal(libc::SIGUSR1, handler as libc::sighandler_t) };
     // A child that signals this process; it inherits nothing that would keep it from that.
     let mut laio = Laio::new().unwrap();
-    let [nap] = naps([100]);
-    background(common::nap(&mut laio, &nap));
+    let mut read = PipeRead::new();
+    read.issue(&mut laio);
     let id = std::process::id().to_string();
     let status = std::process::Command::new("kill")
         .args(["-USR1", &id])
         .status()
         .unwrap();
     assert!(status.success());
-    let ended = collect(&mut laio, 1).remove(0);
-    assert_eq!(ended.result.unwrap(), 0, "not EINTR");
     while HANDLED_ON.load(Ordering::SeqCst) == 0 {
         std::thread::yield_now();
     }
+    // It would report EINTR now.
+    PipeRead::end_all(&mut [read], &mut laio);
     // SAFETY: takes no memory.
     assert_ne!(HANDLED_ON.load(Ordering::SeqCst), unsafe { libc::gettid() });
 }

@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
-use common::{background, naps, turn};
+use common::{PipeRead, turn};
 use laio::Laio;
 
 const COMPLETIONS: u64 = 1;
@@ -44,14 +44,20 @@ fn a_completion_ends_the_wait() {
     let _turn = turn();
     let mut laio = Laio::new().unwrap();
     let epoll = epoll_of(&[(laio.completion_fd(), COMPLETIONS)]);
-    let [nap] = naps([20]);
+    let mut read = PipeRead::new();
     let mut completions = Vec::new();
     for _ in 0..10 {
-        let handle = background(common::nap(&mut laio, &nap));
+        let handle = read.issue(&mut laio);
+        let ending = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(5));
+            read.end();
+            read
+        });
         while laio.poll(&mut completions, Some(Duration::ZERO)).unwrap() == 0 {
             tokens(&mut laio, &epoll, None);
         }
         assert_eq!(completions[0].handle, handle);
+        read = ending.join().unwrap();
     }
     // The wake-ups have been read: nothing is left to end a wait.
     assert_eq!(
@@ -66,10 +72,11 @@ fn an_event_of_the_caller_ends_the_wait() {
     let mut laio = Laio::new().unwrap();
     let (reader, mut writer) = std::io::pipe().unwrap();
     let epoll = epoll_of(&[(laio.completion_fd(), COMPLETIONS), (reader.as_fd(), PIPE)]);
-    let [nap] = naps([50]);
-    let handle = background(common::nap(&mut laio, &nap));
+    let mut read = PipeRead::new();
+    let handle = read.issue(&mut laio);
     writer.write_all(b"x").unwrap();
     assert_eq!(tokens(&mut laio, &epoll, None), [PIPE]);
+    read.end();
     let mut completions = Vec::new();
     assert_eq!(laio.poll(&mut completions, None).unwrap(), 1);
     assert_eq!(completions[0].handle, handle);
@@ -79,21 +86,14 @@ fn an_event_of_the_caller_ends_the_wait() {
 fn a_completion_that_is_there_already_ends_the_wait() {
     let _turn = turn();
     let mut laio = Laio::new().unwrap();
-    // Nothing is registered, so only the engine can end the wait.
+    // Nothing is registered, so only the engine or the timeout can end the wait.
     let epoll = epoll_of(&[]);
-    let naps = naps([1, 30]);
-    for nap in &naps {
-        background(common::nap(&mut laio, nap));
-    }
-    let mut completions = Vec::new();
-    laio.poll(&mut completions, None).unwrap();
-    // While this thread is busy elsewhere, the other nap ends.
-    std::thread::sleep(Duration::from_millis(60));
-    tokens(&mut laio, &epoll, None);
-    assert_eq!(
-        laio.poll(&mut completions, Some(Duration::ZERO)).unwrap(),
-        1
-    );
+    let mut reads = PipeRead::issue_all::<2>(&mut laio);
+    reads.iter_mut().for_each(PipeRead::end);
+    // While this thread is busy elsewhere, the reads end.
+    std::thread::sleep(Duration::from_millis(50));
+    tokens(&mut laio, &epoll, Some(Duration::from_secs(60)));
+    common::collect(&mut laio, 2);
 }
 
 #[test]
@@ -112,10 +112,7 @@ fn an_idle_loop_uses_under_one_per_cent_of_the_cpu() {
     let mut laio = Laio::new().unwrap();
     let epoll = epoll_of(&[(laio.completion_fd(), COMPLETIONS)]);
     let second = Duration::from_secs(1);
-    let naps = naps([3000; 4]);
-    for nap in &naps {
-        background(common::nap(&mut laio, nap));
-    }
+    let mut reads = PipeRead::issue_all::<4>(&mut laio);
     let mut completions = Vec::new();
     let before = cpu_time();
     laio.poll(&mut completions, Some(second)).unwrap();
@@ -124,7 +121,7 @@ fn an_idle_loop_uses_under_one_per_cent_of_the_cpu() {
     std::thread::sleep(second / 2);
     let used = cpu_time() - before;
     assert!(used < (second * 5 / 2) / 100, "{used:?} in 2.5 s");
-    common::collect(&mut laio, 4);
+    PipeRead::end_all(&mut reads, &mut laio);
 }
 
 /// CPU time of the process so far.

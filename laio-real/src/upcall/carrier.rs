@@ -74,7 +74,9 @@ pub(crate) struct Carrier {
     engine: NonNull<Engine>,
     /// Where its next result goes; attached by the loop, taken by [`after_theft`].
     pub(crate) node: AtomicPtr<Node>,
-    /// True while it neither runs the loop nor sits in a call.
+    /// False while it runs the loop or sits in a call that the loop was stolen from. True again
+    /// before the call's result can be seen, so that a loop which has seen every result finds
+    /// every carrier free.
     pub(crate) stands_by: AtomicBool,
     /// Not 0 while a kernel thread made for it exists; the kernel clears it. Always 0 for the
     /// loop's original thread.
@@ -167,6 +169,7 @@ pub(crate) extern "C" fn after_theft(
         engine.false_steals.add(number);
     }
     let node = carrier.node.swap(ptr::null_mut(), Ordering::Relaxed);
+    carrier.stands_by.store(true, Ordering::Release);
     // SAFETY: the node was attached for this result and has just been taken off the carrier.
     unsafe { engine.finished.push(node, Word(word).call(), value) };
     if engine.state.claim_waking() {

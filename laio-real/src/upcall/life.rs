@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, AsRawFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use super::carrier::{Carrier, Stack};
 use super::engine::Engine;
@@ -76,12 +77,7 @@ impl Laio {
             eventfd,
             epoll,
             unread_wakeups: 0,
-            last: std::time::Instant::now(),
-            period: std::time::Duration::from_micros(
-                std::env::var("PERIOD")
-                    .map(|x| x.parse().unwrap())
-                    .unwrap_or(1000000),
-            ),
+            gave_way: Instant::now(),
             signals,
             scheduling,
             libc_rseq,

@@ -20,9 +20,10 @@ mod tally;
 mod wait;
 mod watcher;
 
-use std::fmt;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
+use std::time::Instant;
+use std::{fmt, io};
 
 use self::carrier::Carrier;
 use self::engine::Engine;
@@ -31,7 +32,7 @@ use self::sensor::LibcRseq;
 use self::signals::Signals;
 use self::tally::Tally;
 use self::wait::Epoll;
-use crate::{CallCounters, Counters};
+use crate::{CallCounters, Counters, Error};
 
 /// A LAIO engine. It belongs to the thread that started it, the event loop.
 ///
@@ -63,8 +64,8 @@ pub struct Laio {
     epoll: Epoll,
     /// Wake-ups sent to the eventfd, or about to be, and not read from it yet.
     unread_wakeups: u64,
-    last: std::time::Instant,
-    period: std::time::Duration,
+    /// When the loop last yielded to calls that had ended.
+    gave_way: Instant,
     signals: Signals,
     scheduling: Scheduling,
     libc_rseq: Option<LibcRseq>,
@@ -97,6 +98,12 @@ impl Laio {
         // SAFETY: as above.
         unsafe { self.current.as_ref() }
     }
+}
+
+/// The last failure, of `call`, on this thread.
+fn os_error(call: &'static str) -> Error {
+    let source = io::Error::last_os_error();
+    Error::Os { call, source }
 }
 
 impl fmt::Debug for Laio {

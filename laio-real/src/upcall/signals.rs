@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::thread::JoinHandle;
 use std::{io, ptr, thread};
 
-use super::sys;
+use super::{os_error, sys};
 use crate::Error;
 
 /// Raised by the running code itself: blocking them would only turn them into a kill.
@@ -85,7 +85,7 @@ pub(crate) fn eventfd() -> Result<OwnedFd, Error> {
     // SAFETY: takes no memory.
     let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
     if fd < 0 {
-        return Err(Error::last_os("eventfd"));
+        return Err(os_error("eventfd"));
     }
     // SAFETY: the descriptor is new and nobody else's.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })

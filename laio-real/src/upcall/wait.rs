@@ -4,7 +4,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 use std::{io, ptr};
 
+use super::{os_error, sys};
 use crate::{Completion, Error, Laio};
+
+/// How long a loop that neither blocks nor waits keeps the results of ended calls waiting: ours. A
+/// yield takes about 2 us, so this costs a busy loop 0.4 % of its time.
+const LONGEST_TURN: Duration = Duration::from_micros(500);
 
 impl Laio {
     /// Replaces the contents of `completions` by the background calls that have ended, oldest
@@ -20,9 +25,8 @@ impl Laio {
     ) -> io::Result<usize> {
         completions.clear();
         self.take(completions);
-        if completions.is_empty() && self.in_flight > 0 && self.last.elapsed() > self.period {
-            super::sys::yield_cpu();
-            self.last = Instant::now();
+        if completions.is_empty() && self.in_flight > 0 {
+            self.give_way();
             self.take(completions);
         }
         if !completions.is_empty() || timeout.is_some_and(|timeout| timeout.is_zero()) {
@@ -81,6 +85,15 @@ impl Laio {
         }
     }
 
+    /// Lets calls that have ended post their results, which do not preempt the loop.
+    fn give_way(&mut self) {
+        let now = Instant::now();
+        if now.duration_since(self.gave_way) > LONGEST_TURN {
+            self.gave_way = now;
+            sys::yield_cpu();
+        }
+    }
+
     /// Sleeps in `epoll`, unless a call has ended. Whoever ends one while the state word says that
     /// the loop sleeps, wakes it.
     fn sleep(
@@ -111,7 +124,7 @@ impl Epoll {
         // SAFETY: takes no memory.
         let epoll = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
         if epoll < 0 {
-            return Err(Error::last_os("epoll_create1"));
+            return Err(os_error("epoll_create1"));
         }
         // SAFETY: the descriptor is new and nobody else's.
         let epoll = unsafe { OwnedFd::from_raw_fd(epoll) };
@@ -125,7 +138,7 @@ impl Epoll {
             libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, &raw mut event)
         };
         if added < 0 {
-            return Err(Error::last_os("epoll_ctl"));
+            return Err(os_error("epoll_ctl"));
         }
         // Also finds out whether the kernel has the call (5.11).
         epoll_wait(epoll.as_raw_fd(), &mut [event], Some(Duration::ZERO)).map_err(|source| {

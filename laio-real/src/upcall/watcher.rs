@@ -108,7 +108,6 @@ impl Watch {
 pub(crate) fn stand_by(carrier: &'static Carrier, mut called: bool) -> ! {
     let engine = carrier.engine();
     let watch = &engine.watch;
-    carrier.stands_by.store(true, Ordering::Release);
     while engine.is_open() {
         if watch.change(VACANT, TAKEN) || (called && watch.change(CALLED, TAKEN)) {
             keep_watch(carrier);

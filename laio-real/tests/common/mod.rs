@@ -1,6 +1,8 @@
 //! What the tests share.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use std::io::{PipeReader, PipeWriter, Write};
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -47,12 +49,67 @@ impl Drop for BusyThread {
     }
 }
 
-/// Naps of these many milliseconds.
-pub(crate) fn naps<const N: usize>(millis: [i64; N]) -> [libc::timespec; N] {
-    millis.map(|ms| libc::timespec {
-        tv_sec: ms / 1000,
-        tv_nsec: ms % 1000 * 1_000_000,
-    })
+/// A read of a pipe: it blocks, however long the watcher takes to come, until the loop itself ends
+/// it.
+pub(crate) struct PipeRead {
+    reader: PipeReader,
+    writer: PipeWriter,
+    byte: Box<u8>,
+}
+
+impl PipeRead {
+    pub(crate) fn new() -> Self {
+        let (reader, writer) = std::io::pipe().unwrap();
+        Self {
+            reader,
+            writer,
+            byte: Box::new(0),
+        }
+    }
+
+    /// New ones, all issued.
+    pub(crate) fn issue_all<const N: usize>(laio: &mut Laio) -> [Self; N] {
+        let mut reads = [(); N].map(|()| Self::new());
+        for read in &mut reads {
+            read.issue(laio);
+        }
+        reads
+    }
+
+    #[track_caller]
+    pub(crate) fn issue(&mut self, laio: &mut Laio) -> Handle {
+        let args = [
+            self.reader.as_raw_fd() as usize,
+            &raw mut *self.byte as usize,
+            1,
+            0,
+            0,
+            0,
+        ];
+        // SAFETY: the tests keep the byte until the read has ended.
+        background(unsafe { laio.syscall(libc::SYS_read, args) })
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.writer.write_all(b"x").unwrap();
+    }
+
+    /// Ends all, and collects them.
+    pub(crate) fn end_all(reads: &mut [Self], laio: &mut Laio) {
+        for read in reads.iter_mut() {
+            read.end();
+        }
+        for completion in collect(laio, reads.len()) {
+            assert_eq!(completion.result.unwrap(), 1);
+        }
+        assert!(reads.iter().all(|read| *read.byte == b'x'));
+    }
+}
+
+/// Makes the loop change carriers.
+pub(crate) fn wander(laio: &mut Laio) {
+    let mut reads = PipeRead::issue_all::<3>(laio);
+    PipeRead::end_all(&mut reads, laio);
 }
 
 /// Naps through the engine. The caller keeps `nap` until it has ended.
@@ -60,6 +117,14 @@ pub(crate) fn nap(laio: &mut Laio, nap: &libc::timespec) -> Submission {
     let args = [std::ptr::from_ref(nap) as usize, 0, 0, 0, 0, 0];
     // SAFETY: see above.
     unsafe { laio.syscall(libc::SYS_nanosleep, args) }
+}
+
+/// A time to nap.
+pub(crate) fn millis(millis: i64) -> libc::timespec {
+    libc::timespec {
+        tv_sec: millis / 1000,
+        tv_nsec: millis % 1000 * 1_000_000,
+    }
 }
 
 /// The handle of a call that must have blocked.

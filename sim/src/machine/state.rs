@@ -7,7 +7,7 @@
 //! run ahead of the event set for as long as nothing else could interact.
 
 use super::PAGE_BYTES;
-use super::cache::{Cache, readahead::ReadAhead};
+use super::cache::{Cache, Policy, readahead::ReadAhead};
 use super::cpu::{Activity, Cpu, ProcId, Process, Scheduled};
 use super::disk::{Disk, DiskRequest, DiskStats, SECTOR_BYTES};
 use super::files::Files;
@@ -131,6 +131,8 @@ pub struct MachineSetup {
     pub files: Files,
     /// Memory for pages, names and processes.
     pub memory_bytes: u64,
+    /// Which page is reclaimed.
+    pub policy: Policy,
     /// Read-ahead of the disk in bytes.
     pub read_ahead_bytes: u64,
     /// The disk.
@@ -188,6 +190,7 @@ impl Machine {
     /// A machine at time zero, caches empty.
     pub fn new(setup: MachineSetup) -> Self {
         let cache = Cache::new(
+            setup.policy,
             setup.memory_bytes,
             setup.files.owners().to_vec(),
             setup.files.names(),

@@ -157,6 +157,7 @@ fn build(point: &Point, workload: &Workload, placement: &Placement, replication:
         cpus: if keys.loopback { 2 } else { 1 },
         files: Files::new(&workload.sizes, placement),
         memory_bytes: scenario.cache.memory.0,
+        policy: scenario.cache.policy,
         read_ahead_bytes: scenario.cache.read_ahead.0,
         disk,
         disk_cpu: if keys.loopback {

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Nanos;
+use crate::machine::cache::Policy;
 use crate::machine::disk::Scheduling;
 use units::{BitRate, Bytes};
 
@@ -112,9 +113,16 @@ pub struct CacheKeys {
     /// Memory for cached pages, cached names, and the servers' processes, helpers, carriers and
     /// connections together.
     pub memory: Bytes,
+    /// Which page is reclaimed: `"lru"` or `"linux"`. Default: lru.
+    #[serde(default = "lru")]
+    pub policy: Policy,
     /// How far the kernel reads ahead. Default: 128 KiB, Linux's (`VM_READAHEAD_PAGES`).
     #[serde(default = "read_ahead")]
     pub read_ahead: Bytes,
+}
+
+fn lru() -> Policy {
+    Policy::Lru
 }
 
 fn read_ahead() -> Bytes {

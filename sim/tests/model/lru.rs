@@ -3,14 +3,14 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sim::engine::random::{Stream, stream, unit};
-use sim::machine::cache::{Cache, NO_OWNER, PageState};
+use sim::machine::cache::{Cache, NO_OWNER, PageState, Policy};
 
 use crate::bench::PAGE;
 use crate::queueing::closed_form;
 
 /// A cache of `capacity` pages out of `pages`.
 fn cache(pages: usize, capacity: u64) -> Cache {
-    Cache::new(capacity * PAGE, vec![NO_OWNER; pages], 0, 0)
+    Cache::new(Policy::Lru, capacity * PAGE, vec![NO_OWNER; pages], 0, 0)
 }
 
 /// Uses a page, reading it at once if it is absent. Returns whether it was there.
@@ -172,7 +172,7 @@ proptest! {
 #[test]
 fn names_outlive_their_pages_but_not_the_memory() {
     // Two pages of name 0, two of name 1; a name takes a page too; four entries fit.
-    let mut cache = Cache::new(4 * PAGE, vec![0, 0, 1, 1], 2, PAGE);
+    let mut cache = Cache::new(Policy::Lru, 4 * PAGE, vec![0, 0, 1, 1], 2, PAGE);
     let names = [cache.inode(0), cache.inode(1)];
     cache.insert_inode(names[0]);
     refer(&mut cache, 0);

@@ -7,18 +7,20 @@
 //! Transitions: absent -> in flight ([`Cache::begin_fill`]) -> present ([`Cache::end_fill`]) ->
 //! absent (reclaimed).
 //!
-//! Reclaim takes the oldest pages. Names are shrunk beside them as Linux does it
+//! Which pages reclaim takes is the [`Policy`]'s choice. Names are shrunk beside them as Linux does it
 //! (`do_shrink_slab` in mm/shrinker.c, `shrink_lruvec` in mm/vmscan.c): a pass that frees 32 pages
 //! runs at the priority at which so many pages are scanned, would scan two names for every
 //! 2^priority, and leaves them alone unless that makes a batch of 1024. So names outlive pages in
 //! a small memory. An inode of which pages are cached is passed over (`inode_lru_isolate` in
 //! fs/inode.c).
 //!
-//! Leaves out: Linux's second page list with its promotion on the second touch, dirty pages, scans
-//! deferred by the shrinkers. Checked against the exact miss counts of an independent LRU
+//! Leaves out: dirty pages, scans deferred by the shrinkers. LRU is checked against the exact miss counts of an independent LRU
 //! simulator on a block trace and against King's exact LRU hit ratios.
 
+mod linux;
 pub mod readahead;
+
+use serde::{Deserialize, Serialize};
 
 use super::PAGE_BYTES;
 
@@ -37,11 +39,23 @@ const GENTLEST: u32 = 12;
 /// The owner of a metadata block: no name keeps it.
 pub const NO_OWNER: u32 = u32::MAX;
 
+/// Which page is reclaimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Policy {
+    /// The least recently used.
+    Lru,
+    /// Linux's active and inactive lists; see the module `linux`.
+    Linux,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Absent,
     InFlight,
     Present,
+    /// Present, in Linux's active list.
+    Active,
 }
 
 #[derive(Clone, Copy)]
@@ -99,8 +113,13 @@ pub struct Cache {
     inode_bytes: u64,
     /// Cached pages, in flight or present, by owning inode entry (index less `pages`).
     pages_of: Vec<u32>,
+    /// All present pages, or Linux's inactive ones.
     page_list: List,
+    /// Linux's active pages.
+    active_list: List,
     name_list: List,
+    /// `None` where the least recently used page is reclaimed.
+    linux: Option<linux::Linux>,
     /// Pages reclaimed since the last pass over the names.
     in_pass: u64,
     capacity_bytes: u64,
@@ -112,8 +131,18 @@ pub struct Cache {
 impl Cache {
     /// An empty cache of `capacity_bytes` for the pages whose owning names (or [`NO_OWNER`]) are
     /// given, and for `inodes` names, each of which takes `inode_bytes`.
-    pub fn new(capacity_bytes: u64, owners: Vec<u32>, inodes: u32, inode_bytes: u64) -> Self {
+    pub fn new(
+        policy: Policy,
+        capacity_bytes: u64,
+        owners: Vec<u32>,
+        inodes: u32,
+        inode_bytes: u64,
+    ) -> Self {
         let pages = owners.len() as u32;
+        let linux = match policy {
+            Policy::Lru => None,
+            Policy::Linux => Some(linux::Linux::new(pages)),
+        };
         let entries = (pages + inodes) as usize;
         let unlinked = Entry {
             newer: NONE,
@@ -127,6 +156,8 @@ impl Cache {
             inode_bytes,
             pages_of: vec![0; inodes as usize],
             page_list: List::EMPTY,
+            active_list: List::EMPTY,
+            linux,
             name_list: List::EMPTY,
             in_pass: 0,
             capacity_bytes,
@@ -146,7 +177,7 @@ impl Cache {
         match self.states[page as usize] {
             State::Absent => PageState::Absent,
             State::InFlight => PageState::InFlight(self.entries[page as usize].newer),
-            State::Present => PageState::Present,
+            State::Present | State::Active => PageState::Present,
         }
     }
 
@@ -155,7 +186,11 @@ impl Cache {
         let state = self.peek(page);
         if state == PageState::Present {
             self.stats.hits += 1;
-            self.touch(page);
+            if self.linux.is_some() {
+                self.mark_accessed(page);
+            } else {
+                self.touch(page);
+            }
         } else {
             self.stats.misses += 1;
         }
@@ -192,7 +227,7 @@ impl Cache {
     /// The page has been read.
     pub fn end_fill(&mut self, page: EntryId) {
         debug_assert_eq!(self.states[page as usize], State::InFlight);
-        self.states[page as usize] = State::Present;
+        self.states[page as usize] = self.list_of_read(page);
         self.link_newest(page);
     }
 
@@ -235,10 +270,12 @@ impl Cache {
     }
 
     fn list(&mut self, entry: EntryId) -> &mut List {
-        if entry < self.pages {
-            &mut self.page_list
-        } else {
+        if entry >= self.pages {
             &mut self.name_list
+        } else if self.states[entry as usize] == State::Active {
+            &mut self.active_list
+        } else {
+            &mut self.page_list
         }
     }
 
@@ -287,28 +324,44 @@ impl Cache {
     fn make_room(&mut self) -> u64 {
         let before = self.stats.reclaimed;
         while self.used_bytes + self.reserved_bytes > self.capacity_bytes {
-            let victim = self.page_list.oldest;
-            if victim == NONE {
-                // Without pages to take, the priority sinks until names are: one is enough here.
-                if self.shrink_names(self.name_list.len.min(1)) == 0 {
-                    break;
-                }
-                continue;
-            }
-            self.reclaim(victim);
-            self.in_pass += 1;
-            if self.in_pass == PAGES_PER_PASS {
-                self.in_pass = 0;
-                let scan = self.names_to_scan();
-                self.shrink_names(scan);
+            let reclaimed = match self.linux {
+                None => self.reclaim_oldest(1),
+                Some(_) => self.reclaim_pass(),
+            };
+            if reclaimed > 0 {
+                self.count_pass(reclaimed);
+            // Without pages to take, the priority sinks until names are: one is enough here.
+            } else if self.shrink_names(self.name_list.len.min(1)) == 0 {
+                break;
             }
         }
         self.stats.reclaimed - before
     }
 
+    /// Reclaims so many pages from the old end, or as many as there are.
+    fn reclaim_oldest(&mut self, pages: u64) -> u64 {
+        let mut reclaimed = 0;
+        while reclaimed < pages && self.page_list.oldest != NONE {
+            self.reclaim(self.page_list.oldest);
+            reclaimed += 1;
+        }
+        reclaimed
+    }
+
+    /// Shrinks the names once for every pass's worth of pages.
+    fn count_pass(&mut self, reclaimed: u64) {
+        self.in_pass += reclaimed;
+        if self.in_pass >= PAGES_PER_PASS {
+            self.in_pass -= PAGES_PER_PASS;
+            let scan = self.names_to_scan();
+            self.shrink_names(scan);
+        }
+    }
+
     /// Names that a pass scans beside its pages.
     fn names_to_scan(&self) -> u32 {
-        let passes = u64::from(self.page_list.len) / PAGES_PER_PASS;
+        let pages = self.page_list.len + self.active_list.len;
+        let passes = u64::from(pages) / PAGES_PER_PASS;
         let priority = passes.max(1).ilog2().min(GENTLEST);
         let names = self.name_list.len;
         let scan = (names >> priority) * 2;
@@ -346,6 +399,9 @@ impl Cache {
         self.used_bytes -= PAGE_BYTES;
         if let Some(pages) = self.pages_of.get_mut(self.owners[entry as usize] as usize) {
             *pages -= 1;
+        }
+        if let Some(linux) = &mut self.linux {
+            linux.evicted(entry);
         }
     }
 }
