@@ -165,6 +165,7 @@ impl<'a, I: SimIo> Run<'a, I> {
         for client in 0..self.plan.clients() {
             self.machine.at(self.machine.now(), Event::Start(client));
         }
+        self.machine.schedule_page_out();
         while let Some(event) = self.machine.next_event() {
             self.handle(event);
         }
@@ -202,6 +203,12 @@ impl<'a, I: SimIo> Run<'a, I> {
                 self.network_event(awaited);
             }
             Event::Delivered(conn, bytes) => self.deliver(conn, bytes),
+            Event::PageOut => {
+                self.machine.page_out();
+                if !self.clients.are_done() {
+                    self.machine.schedule_page_out();
+                }
+            }
         }
     }
 

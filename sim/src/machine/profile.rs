@@ -121,6 +121,10 @@ section! {
         /// Each message from a client, on the CPU that takes the interrupt; zero on loopback,
         /// where the sender pays.
         net_interrupt,
+        /// How long a cached page stays before the kernel's proactive page-out takes it, used or
+        /// not (DAMON's `pageout` scheme judges whole regions of memory by one page each). Zero:
+        /// there is none.
+        pageout_age,
         /// Building a name's and inode's cache entry from its blocks.
         metadata_fill,
     }

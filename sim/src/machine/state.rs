@@ -17,6 +17,9 @@ use crate::engine::{Nanos, PendingEvents};
 use crate::scenario::units::Bytes;
 use crate::server::script::{ConnId, OpKind};
 
+/// Pages that the proactive page-out looks at in a step. Ours: a tenth of a megabyte.
+const PAGEOUT_PAGES: u32 = 32;
+
 /// What can happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -42,6 +45,8 @@ pub enum Event {
     Writable(ConnId),
     /// Bytes of a response reach the client.
     Delivered(ConnId, u32),
+    /// The kernel's proactive page-out takes the next pages.
+    PageOut,
 }
 
 impl Event {
@@ -60,6 +65,7 @@ impl Event {
             Self::Writable(conn) => word(9, 0, conn.0),
             // Connections are fewer than 2^24: a connection takes a hundred bytes at the least.
             Self::Delivered(conn, bytes) => word(10, conn.0, bytes),
+            Self::PageOut => word(11, 0, 0),
         }
     }
 
@@ -76,6 +82,7 @@ impl Event {
             7 => Self::Request(ConnId(low)),
             8 => Self::HangUp(ConnId(low)),
             9 => Self::Writable(ConnId(low)),
+            11 => Self::PageOut,
             _ => Self::Delivered(ConnId((word >> 32) as u32 & 0x00ff_ffff), low),
         }
     }
@@ -133,6 +140,8 @@ pub struct MachineSetup {
     pub memory_bytes: u64,
     /// Which page is reclaimed.
     pub policy: Policy,
+    /// Whether the kernel's proactive page-out is at work, at the pace of the costs' `pageout_age`.
+    pub proactive_pageout: bool,
     /// Read-ahead of the disk in bytes.
     pub read_ahead_bytes: u64,
     /// The disk.
@@ -169,6 +178,10 @@ pub struct Machine {
     quantum: Nanos,
     wakeup_preemption: bool,
     run_ahead: bool,
+    /// Time between two steps of the proactive page-out, if it is at work.
+    pageout_interval: Option<Nanos>,
+    /// The page that it looks at next.
+    pageout_hand: u32,
     /// Whether the event loop sleeps for want of work.
     pub(crate) loop_waits: bool,
     /// The instant of the event or step being handled.
@@ -196,6 +209,10 @@ impl Machine {
             setup.files.names(),
             setup.costs.memory.inode.0,
         );
+        let age = setup.costs.kernel.pageout_age;
+        let at_work = setup.proactive_pageout && age > Nanos::ZERO;
+        let steps = (setup.files.owners().len() as u64).div_ceil(PAGEOUT_PAGES.into());
+        let pageout_interval = at_work.then(|| Nanos((age.0 / steps.max(1)).max(1)));
         Self {
             costs: setup.costs,
             cache,
@@ -215,6 +232,8 @@ impl Machine {
             quantum: setup.quantum,
             wakeup_preemption: setup.wakeup_preemption,
             run_ahead: setup.run_ahead,
+            pageout_interval,
+            pageout_hand: 0,
             loop_waits: false,
             now: Nanos::ZERO,
             spent: Nanos::ZERO,
@@ -497,6 +516,22 @@ impl Machine {
         self.free_in_flight.push(io);
     }
 
+    /// The proactive page-out begins its work, or goes on with it.
+    pub(crate) fn schedule_page_out(&mut self) {
+        if let Some(interval) = self.pageout_interval {
+            self.at(self.now + interval, Event::PageOut);
+        }
+    }
+
+    /// It takes the next pages: in the age of a page it comes round once, as its regions do.
+    pub(crate) fn page_out(&mut self) {
+        let pages = self.files.owners().len() as u32;
+        for _ in 0..PAGEOUT_PAGES.min(pages) {
+            self.cache.page_out(self.pageout_hand);
+            self.pageout_hand = (self.pageout_hand + 1) % pages;
+        }
+    }
+
     /// The disk's statistics, up to the present.
     pub fn disk_stats(&mut self) -> DiskStats {
         self.disk.settle(self.now);
@@ -522,6 +557,7 @@ mod tests {
             Event::HangUp(ConnId(8)),
             Event::Writable(ConnId(9)),
             Event::Delivered(ConnId(0x00ff_ffff), u32::MAX),
+            Event::PageOut,
         ];
         for event in events {
             assert_eq!(Event::unpack(event.pack()), event);

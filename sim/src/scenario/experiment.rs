@@ -158,6 +158,7 @@ fn build(point: &Point, workload: &Workload, placement: &Placement, replication:
         files: Files::new(&workload.sizes, placement),
         memory_bytes: scenario.cache.memory.0,
         policy: scenario.cache.policy,
+        proactive_pageout: scenario.cache.proactive_pageout,
         read_ahead_bytes: scenario.cache.read_ahead.0,
         disk,
         disk_cpu: if keys.loopback {

@@ -116,6 +116,10 @@ pub struct CacheKeys {
     /// Which page is reclaimed: `"lru"` or `"linux"`. Default: lru.
     #[serde(default = "lru")]
     pub policy: Policy,
+    /// Whether the kernel's proactive page-out takes pages beside reclaim, at the pace that the
+    /// machine profile has (`kernel.pageout_age`). Default: no.
+    #[serde(default)]
+    pub proactive_pageout: bool,
     /// How far the kernel reads ahead. Default: 128 KiB, Linux's (`VM_READAHEAD_PAGES`).
     #[serde(default = "read_ahead")]
     pub read_ahead: Bytes,

@@ -51,6 +51,8 @@ fn is_used(figure: &str, server: Server, loopback: bool) -> bool {
         "memory.carrier" => server == Server::NbLaio,
         // Only on loopback is there a second CPU to be woken.
         "kernel.wake_busy_cpu" | "kernel.wake_idle_cpu" | "kernel.wake_idle_delay" => loopback,
+        // Only where `cache.proactive_pageout` says so; its test is with the keys.
+        "kernel.pageout_age" => false,
         // On loopback the sender pays.
         "kernel.net_interrupt" => !loopback,
         _ if figure.starts_with("laio.") => server == Server::NbLaio,

@@ -144,6 +144,9 @@ fn kernel(parts: &Parts) -> KernelSection {
         net_interrupt: parts.sockets.client_request.map(|send| send / 2.0).time(
             "estimate: half of a 128-byte send on loopback, transmit and receive work taken as equal",
         ),
+        pageout_age: disk.pageout_age.time(
+            "512 files of 16 pages read over and over with memory for all: time times pages by pages read again",
+        ),
         metadata_fill: disk.metadata_fill.time(
             "stat of 1024 names with caches dropped, beyond warm stats and the disk requests",
         ),

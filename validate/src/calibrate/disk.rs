@@ -26,6 +26,9 @@ const SLOW_READS: u32 = 8;
 /// Memory in which reclaim is measured: an eighth of the files.
 const RECLAIM_LIMIT: u64 = 8 << 20;
 
+/// Length of a round of watching the proactive page-out. Ours: it works every few seconds.
+const PAGEOUT_ROUND_NS: u64 = 5_000_000_000;
+
 /// What was measured, in nanoseconds and bytes.
 pub(super) struct Misses {
     pub(super) disk_submit: Rounds,
@@ -35,6 +38,7 @@ pub(super) struct Misses {
     pub(super) disk_interrupt: Rounds,
     pub(super) metadata_fill: Rounds,
     pub(super) inode_bytes: Rounds,
+    pub(super) pageout_age: Rounds,
 }
 
 /// Measures on the CPU of the server, with the disk on the other one.
@@ -75,6 +79,7 @@ pub(super) fn measure(effort: Effort) -> Result<Misses, CalibrateError> {
     });
     let disk_submit = small.cpu.with(&miss_page, |call, page| call - page);
     let reclaim_page = files.reclaim(&rig, effort)?;
+    let pageout_age = files.pageout_age(&rig, effort).map_err(failed)?;
     // An open file would keep its name and inode cached.
     drop(files);
     let (metadata_fill, inode_bytes) = metadata(&rig, effort, &disk_submit)?;
@@ -86,6 +91,7 @@ pub(super) fn measure(effort: Effort) -> Result<Misses, CalibrateError> {
         reclaim_page,
         metadata_fill,
         inode_bytes,
+        pageout_age,
     })
 }
 
@@ -121,6 +127,36 @@ impl Files {
         let fd = self.files[file as usize].as_raw_fd();
         // SAFETY: the buffer has that many pages.
         unsafe { libc::pread(fd, buffer.as_mut_ptr().cast(), (pages * PAGE) as usize, 0) };
+    }
+
+    /// How long pages stay that are used all the time, with memory for all: without proactive
+    /// page-out nothing would be read again. Zero if nothing was.
+    fn pageout_age(&self, rig: &Rig, effort: Effort) -> io::Result<Rounds> {
+        rig.disk().set_fast(true);
+        let mut buffer = self.buffer.clone();
+        let pages = u64::from(FILES) * LARGE_PAGES;
+        let mut ages = Vec::new();
+        for round in 0..=effort.rounds.min(4) {
+            drop(rig.disk().take_log());
+            let start = clock();
+            while clock() - start < PAGEOUT_ROUND_NS {
+                for file in FILES..2 * FILES {
+                    self.read_into(&mut buffer, file, LARGE_PAGES);
+                }
+                std::thread::sleep(std::time::Duration::from_millis(100));
+            }
+            let elapsed = (clock() - start) as f64;
+            let log = rig.disk().take_log();
+            let read_again: u64 = log.iter().map(|io| u64::from(io.length_bytes) / PAGE).sum();
+            if round > 0 {
+                // The first round reads what other measurements have dropped.
+                let age = elapsed * pages as f64 / read_again.max(1) as f64;
+                ages.push(if read_again == 0 { 0.0 } else { age });
+            }
+        }
+        let count = ages.len();
+        let mut ages = ages.into_iter();
+        Ok(Rounds::of(count, || ages.next().unwrap_or_default()))
     }
 
     fn drop_pages(&self, file: u32) {

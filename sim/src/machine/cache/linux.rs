@@ -154,7 +154,7 @@ mod tests {
         }
         (100..200).for_each(|page| read(&mut cache, page));
         let evicted = (100..200)
-            .find(|&page| cache.peek(page) == PageState::Absent)
+            .rfind(|&page| cache.peek(page) == PageState::Absent)
             .expect("more pages than room");
         read(&mut cache, evicted);
         assert_eq!(cache.states[evicted as usize], State::Active);

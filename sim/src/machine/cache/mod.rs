@@ -242,6 +242,13 @@ impl Cache {
         self.make_room()
     }
 
+    /// The kernel's proactive page-out takes a page, whatever its use.
+    pub fn page_out(&mut self, page: EntryId) {
+        if self.peek(page) == PageState::Present {
+            self.reclaim(page);
+        }
+    }
+
     /// Takes memory away from the cache for processes, threads and connections. Returns how many
     /// entries were reclaimed.
     pub fn reserve(&mut self, bytes: u64) -> u64 {

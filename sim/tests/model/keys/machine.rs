@@ -102,6 +102,34 @@ pub(super) fn more_memory_reads_less() {
     assert_greater(&little, &much, throughput);
 }
 
+/// Six pages used over and over, between them a scan of files used once, in memory for neither.
+#[test]
+pub(super) fn linux_keeps_what_was_used_twice_through_a_scan() {
+    let scans = |policy| {
+        let hot = |i| i % 6;
+        let requests = (0..600).map(|i| if i % 2 == 0 { hot(i / 2) } else { 6 + i / 2 });
+        Bench::new(vec![4096; 400])
+            .plays(requests)
+            .small_processes()
+            .fixed_disk_ms(1.0)
+            .set("cache.memory", "1 MiB")
+            .set("cache.policy", policy)
+    };
+    let (lru, linux) = (run_each(&scans("lru")), run_each(&scans("linux")));
+    for server in 0..3 {
+        assert_ne!(fingerprint(&lru[server]), fingerprint(&linux[server]));
+    }
+}
+
+#[test]
+pub(super) fn proactive_pageout_reads_again() {
+    let bench = base()
+        .set("cache.memory", "64 MiB")
+        .figure("kernel.pageout_age", "50 ms");
+    let with = bench.clone().set("cache.proactive_pageout", "true");
+    assert_greater(&bench, &with, reads);
+}
+
 #[test]
 pub(super) fn reading_ahead_takes_fewer_and_larger_reads() {
     let large = || {

@@ -9,7 +9,7 @@ mod machine;
 mod service;
 
 /// The test of each key. A key without one fails `each_key_has_a_test`.
-const TESTS: [(&str, fn()); 27] = [
+const TESTS: [(&str, fn()); 29] = [
     ("title", machine::title_is_the_loaded_scenarios),
     (
         "servers",
@@ -33,6 +33,14 @@ const TESTS: [(&str, fn()); 27] = [
         machine::wakeup_preemption_lets_workers_in,
     ),
     ("cache.memory", machine::more_memory_reads_less),
+    (
+        "cache.policy",
+        machine::linux_keeps_what_was_used_twice_through_a_scan,
+    ),
+    (
+        "cache.proactive_pageout",
+        machine::proactive_pageout_reads_again,
+    ),
     (
         "cache.read_ahead",
         machine::reading_ahead_takes_fewer_and_larger_reads,
