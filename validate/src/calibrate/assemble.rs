@@ -117,6 +117,11 @@ fn kernel(parts: &Parts) -> KernelSection {
     let (scheduling, disk) = (&parts.scheduling, &parts.disk);
     let busy = parts.inplace.busy.server.median();
     let wake = scheduling.wake_idle_cpu.median();
+    let paced = &parts.inplace.paced;
+    let restart = paced.server.map(|request| request - busy - wake);
+    let cold = restart.median().max(0.0);
+    let work = paced.server.median() + parts.sockets.client_request.median();
+    let wake_idle_delay = paced.response.map(|response| (response - work) / 2.0);
     KernelSection {
         context_switch: scheduling.context_switch.time(
             "ping-pong of a 64-byte message through pipes on one CPU, one way, less write, read and wake-up",
@@ -126,17 +131,19 @@ fn kernel(parts: &Parts) -> KernelSection {
         ),
         wake_busy_cpu: scheduling.wake_busy_cpu.time("the same, reader on another CPU that is busy"),
         wake_idle_cpu: scheduling.wake_idle_cpu.time("the same, reader on another CPU that is idle"),
-        wake_idle_delay: scheduling.wake_idle_delay.time(
-            "from that write to the reader's return, less write and read",
+        wake_idle_delay: wake_idle_delay.time(
+            "nb-b in place: half of the response time after a 2 ms pause less the CPU of both sides: the request wakes the server, the response the client",
         ),
-        idle_restart: parts.inplace.lone.server.map(|request| request - busy - wake).time(
-            "nb-b in place: CPU per request of a lone client less that of 16 clients and less the wake-up of the idle client",
+        idle_restart: restart.time(
+            "nb-b in place: CPU per request after a 2 ms pause less that with 16 clients and less the wake-up of the idle client",
         ),
         miss_page: disk.miss_page.time("cold pread of 16 pages against 1, beyond warm, per page"),
         reclaim_page: disk.reclaim_page.time(
             "cold preads with memory for an eighth of the files against memory for all, per page",
         ),
-        disk_submit: disk.disk_submit.time("cold pread of 1 page beyond warm, less the page: caller's CPU"),
+        disk_submit: disk.disk_submit.map(|submit| submit - cold).time(
+            "cold pread of 1 page beyond warm, less the page and the restart of the idle CPU: caller's CPU",
+        ),
         disk_interrupt: disk.disk_interrupt.time("CPU of the emulated disk's threads per request"),
         disk_path: disk.disk_path.time(
             "latency of a cold pread on the emulated disk less its 5 ms of service and the CPU",
@@ -199,7 +206,7 @@ fn memory(parts: &Parts) -> MemorySection {
     MemorySection {
         process: memory
             .process
-            .size("nb-b just started, charged to its memory group beside page cache"),
+            .size("nb-b just started: anonymous and kernel memory and mapped program pages charged to its memory group, and the group's charge batches of 64 pages per CPU"),
         helper: memory
             .helper
             .size("nb-amped with 32 helpers less nb-b, per helper"),
@@ -212,6 +219,6 @@ fn memory(parts: &Parts) -> MemorySection {
         inode: parts
             .disk
             .inode_bytes
-            .size("kernel memory of 1024 names looked up, per name"),
+            .size("kernel memory of 1024 names looked up and their files read, half of 1 page, half of 16, per name"),
     }
 }

@@ -27,7 +27,9 @@ const SLOW_READS: u32 = 8;
 const RECLAIM_LIMIT: u64 = 8 << 20;
 
 /// Length of a round of watching the proactive page-out. Ours: it works every few seconds.
-const PAGEOUT_ROUND_NS: u64 = 5_000_000_000;
+const PAGEOUT_ROUND_NS: u64 = 10_000_000_000;
+/// Such rounds, after a first that does not count.
+const PAGEOUT_ROUNDS: usize = 3;
 
 /// What was measured, in nanoseconds and bytes.
 pub(super) struct Misses {
@@ -79,7 +81,7 @@ pub(super) fn measure(effort: Effort) -> Result<Misses, CalibrateError> {
     });
     let disk_submit = small.cpu.with(&miss_page, |call, page| call - page);
     let reclaim_page = files.reclaim(&rig, effort)?;
-    let pageout_age = files.pageout_age(&rig, effort).map_err(failed)?;
+    let pageout_age = files.pageout_age(&rig);
     // An open file would keep its name and inode cached.
     drop(files);
     let (metadata_fill, inode_bytes) = metadata(&rig, effort, &disk_submit)?;
@@ -131,12 +133,12 @@ impl Files {
 
     /// How long pages stay that are used all the time, with memory for all: without proactive
     /// page-out nothing would be read again. Zero if nothing was.
-    fn pageout_age(&self, rig: &Rig, effort: Effort) -> io::Result<Rounds> {
+    fn pageout_age(&self, rig: &Rig) -> Rounds {
         rig.disk().set_fast(true);
         let mut buffer = self.buffer.clone();
         let pages = u64::from(FILES) * LARGE_PAGES;
         let mut ages = Vec::new();
-        for round in 0..=effort.rounds.min(4) {
+        for round in 0..=PAGEOUT_ROUNDS {
             drop(rig.disk().take_log());
             let start = clock();
             while clock() - start < PAGEOUT_ROUND_NS {
@@ -148,15 +150,15 @@ impl Files {
             let elapsed = (clock() - start) as f64;
             let log = rig.disk().take_log();
             let read_again: u64 = log.iter().map(|io| u64::from(io.length_bytes) / PAGE).sum();
+            // The first round reads what other measurements have dropped.
             if round > 0 {
-                // The first round reads what other measurements have dropped.
                 let age = elapsed * pages as f64 / read_again.max(1) as f64;
                 ages.push(if read_again == 0 { 0.0 } else { age });
             }
         }
         let count = ages.len();
         let mut ages = ages.into_iter();
-        Ok(Rounds::of(count, || ages.next().unwrap_or_default()))
+        Rounds::of(count, || ages.next().unwrap_or_default())
     }
 
     fn drop_pages(&self, file: u32) {
@@ -280,6 +282,13 @@ fn metadata(
         })?;
         let requests = rig.disk().take_log().len() as f64;
         fill.push((figures[0] - figures[1] - requests * disk_submit.median()) / count);
+        // Cached pages take kernel memory too, in which they are found.
+        measure_in_child("reading", Some(&group), || {
+            for path in &paths {
+                fs::read(path)?;
+            }
+            Ok(vec![0.0])
+        })?;
         bytes.push((group.usage()?.kernel_bytes.saturating_sub(before)) as f64 / count);
     }
     let series = |values: Vec<f64>| {

@@ -13,7 +13,7 @@ use sim::scenario::Server;
 use super::child::measure_in_child;
 use super::timing::Rounds;
 use super::{CalibrateError, Effort};
-use crate::emulate::cgroup::MemoryGroup;
+use crate::emulate::cgroup::{MemoryGroup, drop_caches};
 use crate::process::ServerProcess;
 
 /// Connections, helpers and carriers counted at once. Ours.
@@ -39,7 +39,7 @@ pub(super) fn measure(effort: Effort) -> Result<Memory, CalibrateError> {
         let group = MemoryGroup::create(AMPLE)?;
         let server = server(Server::NbB, 1, &group)?;
         let alone = charged(&group)?;
-        process.push(alone);
+        process.push(alone + charge_batches());
         connection.push((with_connections(&server, &group)? - alone) / MANY as f64);
         drop(server);
         let group = MemoryGroup::create(AMPLE)?;
@@ -67,16 +67,28 @@ fn server(
     helpers: u32,
     group: &MemoryGroup,
 ) -> Result<ServerProcess, CalibrateError> {
+    // What is cached already another group would be charged for, here as in a validated run.
+    drop_caches()?;
     let started = ServerProcess::start(&std::env::temp_dir(), server, helpers, Some(group))
         .map_err(|error| CalibrateError::Server(error.to_string()))?;
     thread::sleep(SETTLE);
     Ok(started)
 }
 
-/// What the group is charged beside page cache.
+/// What the group is charged while no file is served: processes, kernel objects, and the
+/// mapped pages of the program itself. Its other cached pages (read ahead) are reclaimed like any.
 fn charged(group: &MemoryGroup) -> Result<f64, CalibrateError> {
     let usage = group.usage()?;
-    Ok((usage.rss_bytes + usage.kernel_bytes) as f64)
+    Ok((usage.rss_bytes + usage.kernel_bytes + usage.mapped_bytes) as f64)
+}
+
+/// Memory that a group's limit counts before anyone uses it: the kernel charges in batches of 64
+/// pages and CPU (`MEMCG_CHARGE_BATCH`, mm/memcontrol.c of Linux 6.18).
+fn charge_batches() -> f64 {
+    const PAGES: usize = 64;
+    // SAFETY: no pointers.
+    let cpus = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    (PAGES * 4096) as f64 * cpus.max(1) as f64
 }
 
 fn with_connections(server: &ServerProcess, group: &MemoryGroup) -> Result<f64, CalibrateError> {

@@ -32,7 +32,7 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// About half a minute in all.
+    /// About a minute in all.
     pub const QUICK: Self = Self {
         rounds: 15,
         batch: 2_000,

@@ -21,7 +21,6 @@ pub(super) struct Scheduling {
     pub(super) wake_same_cpu: Rounds,
     pub(super) wake_busy_cpu: Rounds,
     pub(super) wake_idle_cpu: Rounds,
-    pub(super) wake_idle_delay: Rounds,
     pub(super) message_write: Rounds,
     pub(super) message_read: Rounds,
 }
@@ -44,9 +43,7 @@ fn measured(effort: Effort) -> io::Result<Scheduling> {
         |trip, message| trip / 2.0 - message,
     );
     let same = wakes(rounds, 0, Sleeper::IdleClass)?;
-    let wake_same_cpu = same
-        .writes
-        .with(&message_write, |woken, plain| woken - plain);
+    let wake_same_cpu = same.with(&message_write, |woken, plain| woken - plain);
     pin_to(1)?;
     let idle = wakes(rounds, 0, Sleeper::Normal)?;
     let spinning = Spinner::start(0)?;
@@ -56,16 +53,8 @@ fn measured(effort: Effort) -> io::Result<Scheduling> {
     Ok(Scheduling {
         context_switch: one_way.with(&wake_same_cpu, |one_way, wake| one_way - wake),
         wake_same_cpu,
-        wake_busy_cpu: busy
-            .writes
-            .with(&message_write, |woken, plain| woken - plain),
-        wake_idle_cpu: idle
-            .writes
-            .with(&message_write, |woken, plain| woken - plain),
-        wake_idle_delay: idle
-            .delays
-            .with(&message_read, |delay, read| delay - read)
-            .with(&message_write, |delay, write| delay - write),
+        wake_busy_cpu: busy.with(&message_write, |woken, plain| woken - plain),
+        wake_idle_cpu: idle.with(&message_write, |woken, plain| woken - plain),
         message_write,
         message_read,
     })
@@ -126,55 +115,41 @@ enum Sleeper {
     IdleClass,
 }
 
-struct Wakes {
-    /// Time of the write that wakes.
-    writes: Rounds,
-    /// From before the write until the woken thread has read.
-    delays: Rounds,
-}
-
-/// Writes to a pipe whose reader sleeps on `cpu`.
-fn wakes(rounds: usize, cpu: usize, sleeper: Sleeper) -> io::Result<Wakes> {
+/// Time of a write to a pipe whose reader sleeps on `cpu`.
+fn wakes(rounds: usize, cpu: usize, sleeper: Sleeper) -> io::Result<Rounds> {
     let (reader, mut writer) = pipe()?;
-    let woken_at = Arc::new(AtomicU64::new(0));
+    let wakes = Arc::new(AtomicU64::new(0));
     let thread = {
-        let woken_at = Arc::clone(&woken_at);
-        thread::spawn(move || sleep_in(reader, cpu, sleeper, &woken_at))
+        let wakes = Arc::clone(&wakes);
+        thread::spawn(move || sleep_in(reader, cpu, sleeper, &wakes))
     };
     thread::sleep(SETTLE);
-    let (mut writes, mut delays) = (Vec::new(), Vec::new());
+    let mut writes = Vec::new();
     for _ in 0..rounds {
-        let (mut write, mut delay) = (0, 0);
+        let mut write = 0;
         for _ in 0..WAKE_UPS {
-            write += wake(&mut writer, &woken_at, &mut delay)?;
+            write += wake(&mut writer, &wakes)?;
         }
         writes.push(write as f64 / WAKE_UPS as f64);
-        delays.push(delay as f64 / WAKE_UPS as f64);
     }
     drop(writer);
     thread
         .join()
         .map_err(|_| io::Error::other("the sleeper panicked"))??;
-    let series = |values: Vec<f64>| {
-        let mut values = values.into_iter();
-        Rounds::of(rounds, || values.next().unwrap_or_default())
-    };
-    Ok(Wakes {
-        writes: series(writes),
-        delays: series(delays),
-    })
+    let mut writes = writes.into_iter();
+    Ok(Rounds::of(rounds, || writes.next().unwrap_or_default()))
 }
 
-fn wake(writer: &mut PipeWriter, woken_at: &AtomicU64, delay: &mut u64) -> io::Result<u64> {
-    woken_at.store(0, Ordering::SeqCst);
+/// Wakes the sleeper, and waits until it has gone back to sleep.
+fn wake(writer: &mut PipeWriter, wakes: &AtomicU64) -> io::Result<u64> {
+    let before = wakes.load(Ordering::SeqCst);
     let start = clock();
     writer.write_all(&[1; 64])?;
     let took = clock() - start;
     thread::sleep(SETTLE);
-    while woken_at.load(Ordering::SeqCst) == 0 {
+    while wakes.load(Ordering::SeqCst) == before {
         thread::sleep(SETTLE);
     }
-    *delay += woken_at.load(Ordering::SeqCst) - start;
     Ok(took)
 }
 
@@ -182,7 +157,7 @@ fn sleep_in(
     mut reader: PipeReader,
     cpu: usize,
     sleeper: Sleeper,
-    woken_at: &AtomicU64,
+    wakes: &AtomicU64,
 ) -> io::Result<()> {
     pin_to(cpu)?;
     if sleeper == Sleeper::IdleClass {
@@ -190,7 +165,7 @@ fn sleep_in(
     }
     let mut message = [0_u8; 64];
     while reader.read_exact(&mut message).is_ok() {
-        woken_at.store(clock(), Ordering::SeqCst);
+        wakes.fetch_add(1, Ordering::SeqCst);
     }
     Ok(())
 }
