@@ -22,8 +22,8 @@ use sim::stats::{METRICS, Metric, metrics_of};
 use crate::emulate::EmulateError;
 use crate::process::{Load, ProcessError};
 
-/// Runs beyond this share of CPU time that is not ours are repeated (FACTS of such machines:
-/// other tenants can double system-call times for minutes). Ours.
+/// Runs beyond this share of CPU time that is not ours are repeated (on a shared
+/// machine other tenants can double system-call times for minutes). Ours.
 pub const MOST_NOT_OURS: f64 = 0.10;
 
 /// How often a disturbed run is repeated before it is taken as it is.
