@@ -8,9 +8,9 @@ use clap::Args;
 use output::files::{OutputDir, OutputError, OutputFile};
 use output::table::Table;
 use sim::machine::profile::{Profile, Sourced};
-use validate::calibrate::{Effort, calibrate};
+use validate::calibrate::{CalibrateError, Effort, calibrate};
 
-use crate::failure::Failure;
+use crate::failure::{CUT, Failure};
 use crate::screen;
 
 const EXAMPLES: &str = "\
@@ -47,8 +47,14 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<ExitCode, Failure> {
     } else {
         Effort::FULL
     };
-    let profile = calibrate(effort, |step| eprintln!("calibrating: {step}"))
-        .map_err(|error| Failure::Refused(error.to_string()))?;
+    let profile = match calibrate(effort, |step| eprintln!("calibrating: {step}")) {
+        Ok(profile) => profile,
+        Err(CalibrateError::Interrupted) => {
+            eprintln!("{}", CalibrateError::Interrupted);
+            return Ok(ExitCode::from(CUT));
+        }
+        Err(error) => return Err(Failure::Refused(error.to_string())),
+    };
     file.write_all(profile.to_toml().as_bytes())
         .map_err(|error| Failure::Broken(format!("{}: {error}", args.output.display())))?;
     file.commit().map_err(|error| Failure::writing(&error))?;

@@ -82,6 +82,9 @@ pub(super) fn measure(effort: Effort) -> Result<Misses, CalibrateError> {
     let disk_submit = small.cpu.with(&miss_page, |call, page| call - page);
     let reclaim_page = files.reclaim(&rig, effort)?;
     let pageout_age = files.pageout_age(&rig);
+    if rig.is_interrupted() {
+        return Err(CalibrateError::Interrupted);
+    }
     // An open file would keep its name and inode cached.
     drop(files);
     let (metadata_fill, inode_bytes) = metadata(&rig, effort, &disk_submit)?;
@@ -141,7 +144,7 @@ impl Files {
         for round in 0..=PAGEOUT_ROUNDS {
             drop(rig.disk().take_log());
             let start = clock();
-            while clock() - start < PAGEOUT_ROUND_NS {
+            while clock() - start < PAGEOUT_ROUND_NS && !rig.is_interrupted() {
                 for file in FILES..2 * FILES {
                     self.read_into(&mut buffer, file, LARGE_PAGES);
                 }

@@ -61,6 +61,9 @@ pub enum CalibrateError {
     /// The library could not start.
     #[error("calibrating laio: {0}")]
     Laio(#[from] laio::Error),
+    /// The user asked to stop.
+    #[error("interrupted: nothing written")]
+    Interrupted,
     /// A server or the load generator failed.
     #[error("calibrating the servers in place: {0}")]
     Server(String),

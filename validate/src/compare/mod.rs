@@ -99,9 +99,14 @@ pub fn compare(
             let index = (turn + replication as usize) % runs.len();
             let server = runs[index].server;
             progress(&format!("replication {replication}: {}", server.name()));
-            runs[index]
-                .real
-                .push(quiet_run(&rig, point, &load, server)?);
+            // Ctrl-C also reaches the servers: their failure is then its consequence.
+            let real = quiet_run(&rig, point, &load, server).map_err(|error| {
+                match rig.is_interrupted() {
+                    true => CompareError::Interrupted,
+                    false => error,
+                }
+            })?;
+            runs[index].real.push(real);
             let predicted = run_placed(model, workload, &placement, server, replication);
             runs[index].predicted.push(predicted);
         }
