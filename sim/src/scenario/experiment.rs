@@ -8,14 +8,12 @@ use rand::Rng;
 
 use super::load::{Loaded, Point, Workload};
 use super::{Server, Start};
-use crate::engine::Nanos;
 use crate::engine::random::{stream, unit};
 use crate::machine::disk::{Disk, SECTOR_BYTES};
 use crate::machine::files::{Files, Placement, least_span_blocks, spread};
-use crate::machine::network::{Attachment, Network};
+use crate::machine::network::Network;
 use crate::machine::{Machine, MachineSetup, PAGE_BYTES};
 use crate::run::{CLIENT_CPU, Measured, Run};
-use crate::scenario::units::BitRate;
 use crate::server::io::{IoSetup, NbAmped, NbBlocking, NbLaio, SERVER_CPU, SimIo};
 use crate::workload::clients::Plan;
 
@@ -143,15 +141,6 @@ fn build(point: &Point, workload: &Workload, placement: &Placement, replication:
     let disk = Disk::new(&point.disk, scenario.machine.scheduling, phase, service);
     debug_assert!(u64::from(placement.span_blocks) * PAGE_BYTES <= disk.sectors() * SECTOR_BYTES);
     let keys = &scenario.network;
-    let attachment = if keys.loopback {
-        Attachment::Loopback
-    } else {
-        Attachment::Links {
-            rtt: keys.rtt.unwrap_or(Nanos::from_micros(200)),
-            client: keys.client_link.unwrap_or(BitRate(Some(100e6))),
-            server: keys.server_link.unwrap_or(BitRate(Some(1e9))),
-        }
-    };
     Machine::new(MachineSetup {
         costs: point.profile.costs(),
         cpus: if keys.loopback { 2 } else { 1 },
@@ -166,7 +155,7 @@ fn build(point: &Point, workload: &Workload, placement: &Placement, replication:
         } else {
             SERVER_CPU
         },
-        network: Network::new(attachment, keys.send_buffer.0),
+        network: Network::new(keys.attachment(), keys.send_buffer.0),
         quantum: scenario.machine.quantum,
         wakeup_preemption: scenario.machine.wakeup_preemption,
         run_ahead: scenario.run.run_ahead,

@@ -5,9 +5,11 @@
 //! operating system in the crate `validate`. Only the interface ([`event_loop::Io`]) has two
 //! implementations: cost accounting in [`io`], system calls there.
 
+mod answered;
 pub mod event_loop;
 pub mod io;
 pub mod script;
 
+pub use answered::Answered;
 pub use event_loop::{EventLoop, Io, Issue, Ready, Step, Wake};
 pub use script::{Next, Op, OpKind, Outcome, Request, Script};

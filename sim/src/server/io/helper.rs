@@ -16,6 +16,7 @@ use super::{InCall, IoSetup, LOOP, SERVER_CPU, SimIo};
 use crate::machine::Machine;
 use crate::machine::calls::{Call, FileSlot, Progress};
 use crate::machine::cpu::{Activity, ProcId};
+use crate::server::Answered;
 use crate::server::event_loop::{Accepted, Io, Issue, Ready, Wake};
 use crate::server::script::{ConnId, Op};
 
@@ -50,8 +51,7 @@ pub struct NbAmped {
     idle: Vec<u32>,
     queue: VecDeque<Job>,
     answers: VecDeque<(ConnId, u32)>,
-    /// By connection: a helper has answered, so the call is made without a test.
-    answered: Vec<bool>,
+    answered: Answered,
     metered: bool,
 }
 
@@ -80,20 +80,6 @@ impl NbAmped {
         let helper = &mut self.helpers[helper as usize];
         helper.work = Some((job, Stage::Received));
         machine.wake(helper.proc);
-    }
-
-    fn mark_answered(&mut self, conn: ConnId) {
-        let index = conn.0 as usize;
-        if self.answered.len() <= index {
-            self.answered.resize(index + 1, false);
-        }
-        self.answered[index] = true;
-    }
-
-    fn take_answered(&mut self, conn: ConnId) -> bool {
-        self.answered
-            .get_mut(conn.0 as usize)
-            .is_some_and(std::mem::take)
     }
 
     /// The next stage of a helper's work once `stage` is over; `None` when all is done.
@@ -130,7 +116,7 @@ impl SimIo for NbAmped {
             idle: (0..setup.helpers).rev().collect(),
             queue: VecDeque::new(),
             answers: VecDeque::new(),
-            answered: Vec::new(),
+            answered: Answered::default(),
             metered: setup.metered,
         }
     }
@@ -181,7 +167,7 @@ impl Io for NbAmped {
         if !op.kind().is_some_and(|kind| kind.on_disk()) {
             return self.sockets.issue(machine, conn, op);
         }
-        if self.take_answered(conn) || self.is_resident(machine, conn, op) {
+        if self.answered.take(conn) || self.is_resident(machine, conn, op) {
             machine.charge_meter(self.metered);
             return self.in_call.issue(machine, conn, op);
         }
@@ -208,7 +194,7 @@ impl Io for NbAmped {
         for _ in 0..answers {
             let (conn, helper) = self.answers.pop_front().expect("counted above");
             machine.charge(Activity::Interface, machine.costs.helper.message_read);
-            self.mark_answered(conn);
+            self.answered.mark(conn);
             ready.conns.push_back((conn, Wake::Retry));
             match self.queue.pop_front() {
                 Some(job) => self.send_job(machine, helper, job),

@@ -15,6 +15,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 
+use sim::server::Answered;
 use sim::server::event_loop::{Accepted, Io, Issue, Ready, Wake};
 use sim::server::script::{ConnId, Op};
 
@@ -30,8 +31,7 @@ pub(crate) struct NbAmped {
     helpers: Vec<Helper>,
     idle: Vec<u32>,
     queue: VecDeque<Job>,
-    /// By connection: a helper has answered, so the call is made without a test.
-    answered: Vec<bool>,
+    answered: Answered,
 }
 
 impl NbAmped {
@@ -55,7 +55,7 @@ impl NbAmped {
             helpers,
             idle: (0..count).rev().collect(),
             queue: VecDeque::new(),
-            answered: Vec::new(),
+            answered: Answered::default(),
         })
     }
 
@@ -75,26 +75,12 @@ impl NbAmped {
             return;
         }
         let conn = ConnId(u32::from_le_bytes(answer));
-        self.mark_answered(conn);
+        self.answered.mark(conn);
         ready.conns.push_back((conn, Wake::Retry));
         match self.queue.pop_front() {
             Some(job) => self.send_job(os, index, job),
             None => self.idle.push(index),
         }
-    }
-
-    fn mark_answered(&mut self, conn: ConnId) {
-        let index = conn.0 as usize;
-        if self.answered.len() <= index {
-            self.answered.resize(index + 1, false);
-        }
-        self.answered[index] = true;
-    }
-
-    fn take_answered(&mut self, conn: ConnId) -> bool {
-        self.answered
-            .get_mut(conn.0 as usize)
-            .is_some_and(std::mem::take)
     }
 }
 
@@ -120,7 +106,7 @@ impl Io for NbAmped {
         let Some(kind) = op.kind().filter(|kind| kind.on_disk()) else {
             return nonblocking::issue(os, conn, op);
         };
-        if self.take_answered(conn) {
+        if self.answered.take(conn) {
             return call_in_loop(os, conn, op, kind);
         }
         let work = match op {
