@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use output::files::{OutputDir, OutputError, OutputFile};
 use output::table::Table;
-use sim::machine::profile::{Profile, Sourced};
+use sim::machine::profile::{AioSection, Profile, Sourced, UringSection};
 use validate::calibrate::{CalibrateError, Effort, calibrate};
 
 use crate::failure::{CUT, Failure};
@@ -83,11 +83,17 @@ pub(crate) fn start_file(path: &Path) -> Result<OutputFile, OutputError> {
 
 fn table(profile: &Profile) -> Table {
     let mut table = Table::new(["figure", "value", "95 % interval"]).align_right([1, 2]);
+    let aio = profile.aio.as_ref().map(AioSection::figures);
+    let uring = profile.uring.as_ref().map(UringSection::figures);
     let times = [
         ("call", profile.call.figures()),
         ("kernel", profile.kernel.figures()),
+        ("idle", profile.idle.figures()),
         ("laio", profile.laio.figures()),
         ("helper", profile.helper.figures()),
+        ("threads", profile.threads.figures()),
+        ("aio", aio.unwrap_or_default()),
+        ("uring", uring.unwrap_or_default()),
         ("client", profile.client.figures()),
     ];
     for (section, figures) in times {

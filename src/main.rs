@@ -2,12 +2,21 @@
 
 mod args;
 mod calibrate;
+mod check;
+mod compare;
+mod completions;
 mod failure;
+mod figures;
+mod init;
 mod interrupt;
+mod list;
 mod load;
 mod run;
+mod schema;
 mod screen;
 mod serve;
+mod sweep;
+mod tidy;
 mod validate;
 
 use std::process::ExitCode;
@@ -19,6 +28,13 @@ use args::{Cli, Command};
 fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::List(args) => list::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Completions(args) => completions::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Serve(args) => serve::run(&args),

@@ -19,6 +19,15 @@ pub(crate) fn page() -> Medium {
     }
 }
 
+/// The standard output for tables: the terminal's width, or [`COLUMNS`] where there is none.
+pub(crate) fn wide() -> Medium {
+    let medium = Medium::stdout();
+    Medium {
+        width: medium.width.or(Some(COLUMNS)),
+        ..medium
+    }
+}
+
 /// Paragraphs below a heading.
 pub(crate) fn prose(heading: &str, paragraphs: &[String]) -> String {
     let table = Table::new([heading]);

@@ -10,7 +10,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
 use sim::scenario::Server;
 use sim::scenario::units::Bytes;
-use validate::serve::{self, ServeConfig, ServeError};
+use validate::serve::{self, SERVERS, ServeConfig, ServeError};
 
 use crate::failure::Failure;
 use crate::screen;
@@ -56,10 +56,8 @@ pub(crate) struct ServeArgs {
 }
 
 fn server_parser() -> impl TypedValueParser<Value = Server> {
-    PossibleValuesParser::new(Server::ALL.map(Server::name)).try_map(|name| {
-        let named = |server: &Server| server.name() == name;
-        Server::ALL.into_iter().find(named).ok_or("no such server")
-    })
+    let names = SERVERS.map(|server| server.structure.name());
+    PossibleValuesParser::new(names).try_map(|name| name.parse())
 }
 
 fn chunk(text: &str) -> Result<Bytes, String> {

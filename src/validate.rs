@@ -8,9 +8,10 @@ use clap::Args;
 use output::number::{Unit, with_interval};
 use output::table::{Medium, Table};
 use sim::machine::profile::Profile;
-use sim::scenario::load::{Loaded, load};
+use sim::scenario::load::{Loaded, Overrides, load};
 use sim::server::OpKind;
 use sim::stats::Estimate;
+use validate::compare::limits;
 use validate::compare::{
     CompareError, Effort, Judged, MOST_NOT_OURS, Quantity, ServerRuns, Tolerance, Verdict, compare,
 };
@@ -32,10 +33,13 @@ Exit codes: 0 no FAIL, 1 some figure FAILs or a run broke, 2 wrong arguments, sc
 130 interrupted.";
 
 /// Run the real servers of a scenario on this machine and judge the simulator's predictions.
+///
+/// Real are nb-b, nb-amped and nb-laio, with one copy of each, as they are without the keys that
+/// change what a server does: a key that the real ones do not have is refused.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ValidateArgs {
-    /// The scenario, a TOML file with network.loopback = true and no axes.
+    /// The scenario, a TOML file with network.loopback = true, closed clients, a trace and no axes.
     scenario: PathBuf,
     /// The machine profile of this machine, from `laiosim calibrate`.
     #[arg(long, value_name = "FILE")]
@@ -73,11 +77,7 @@ pub(crate) fn run(args: &ValidateArgs) -> Result<ExitCode, Failure> {
         Some(path) => Some(start_file(path).map_err(|error| Failure::Refused(error.to_string()))?),
     };
     let (point, workload) = (&measured.points[0], &measured.workloads[0]);
-    let trace = measured
-        .file
-        .parent()
-        .unwrap_or(Path::new("."))
-        .join(&point.scenario.workload.trace);
+    let trace = trace_of(&measured);
     let replications = point.scenario.run.replications;
     let effort = Effort {
         replications,
@@ -124,23 +124,22 @@ fn loaded(
     let profile = toml::Value::String(machine.display().to_string()).to_string();
     overrides.push(("machine.profile".to_owned(), profile));
     overrides.extend_from_slice(model);
-    let loaded = load(&args.scenario, &overrides)?;
-    let refuse = |key: &str, what: &str| {
-        Err(Failure::Refused(format!(
-            "{}: {key}: {what}",
-            args.scenario.display()
-        )))
-    };
+    let loaded = load(&args.scenario, &Overrides::of_keys(&overrides))?;
+    let refused = |why: &str| Failure::Refused(format!("{}: {why}", args.scenario.display()));
     if loaded.points.len() != 1 {
-        return refuse("axes", "validate runs one point; choose values with --set");
+        return Err(refused(
+            "axes: validate runs one point; choose values with --set",
+        ));
     }
-    if !loaded.points[0].scenario.network.loopback {
-        return refuse(
-            "network.loopback",
-            "must be true: the load generator is a process of this machine",
-        );
-    }
+    limits::check(&loaded.points[0].scenario).map_err(|error| refused(&error.to_string()))?;
     Ok(loaded)
+}
+
+/// The file of the trace, which is relative to the scenario.
+fn trace_of(loaded: &Loaded) -> PathBuf {
+    let keys = &loaded.points[0].scenario.workload;
+    let trace = keys.trace.as_ref().expect("drawn requests were refused");
+    loaded.file.parent().unwrap_or(Path::new("")).join(trace)
 }
 
 fn verdicts(runs: &[ServerRuns]) -> Table {
@@ -157,7 +156,7 @@ fn verdicts(runs: &[ServerRuns]) -> Table {
     for server in runs {
         for judged in server.judge() {
             table = table.row([
-                server.server.name().to_owned(),
+                server.server.name(),
                 judged.quantity.name().to_owned(),
                 estimate(judged.quantity, judged.measured),
                 estimate(judged.quantity, judged.predicted),
@@ -211,8 +210,11 @@ fn kinds(runs: &[ServerRuns]) -> Table {
                 Counts::measured(server, kind),
                 Counts::predicted(server, kind),
             );
+            if real.calls == 0.0 && simulated.calls == 0.0 {
+                continue;
+            }
             table = table.row([
-                server.server.name().to_owned(),
+                server.server.name(),
                 kind.name().to_owned(),
                 format!("{:.3}", real.calls),
                 format!("{:.3}", simulated.calls),
@@ -270,7 +272,7 @@ impl Counts {
 /// The orders of the servers, and how quiet the machine was.
 fn conclusions(runs: &[ServerRuns]) -> Vec<String> {
     let order = |pick: fn(&Judged) -> Estimate| {
-        let mut servers: Vec<(f64, &str)> = runs
+        let mut servers: Vec<(f64, String)> = runs
             .iter()
             .filter_map(|server| {
                 let judged = server.judge();
@@ -281,7 +283,7 @@ fn conclusions(runs: &[ServerRuns]) -> Vec<String> {
             })
             .collect();
         servers.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let names: Vec<&str> = servers.into_iter().map(|(_, name)| name).collect();
+        let names: Vec<String> = servers.into_iter().map(|(_, name)| name).collect();
         names.join(" > ")
     };
     let (measured, predicted) = (order(|j| j.measured), order(|j| j.predicted));
@@ -328,13 +330,13 @@ fn report(args: &ValidateArgs, loaded: &Loaded, profile: &Profile, runs: &[Serve
         }
     }
     let replications = runs.first().map_or(0, |server| server.real.len());
+    let requests = loaded.workloads[0].played.map_or(0, |(_, brought)| brought);
     format!(
-        "# {}\n\nCommand: `{command}`\n\nMachine: {} ({})\n\n{} requests, {replications} replications, \
+        "# {}\n\nCommand: `{command}`\n\nMachine: {} ({})\n\n{requests} requests, {replications} replications, \
          real runs and predictions of the same trace, assignment, placement, memory and disk.\n\n{}\n{}\n\n{}\n",
         loaded.title,
         profile.machine,
         profile.provenance,
-        loaded.workloads[0].requests,
         verdicts(runs).to_markdown(),
         kinds(runs).to_markdown(),
         conclusions(runs).join("\n\n"),

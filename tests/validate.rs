@@ -63,6 +63,23 @@ fn a_model_with_half_the_cache_fails() {
 }
 
 #[test]
+fn what_the_real_servers_do_not_have_is_refused_by_its_key() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let scenario = scenario(folder.path());
+    let refused = [
+        ("--set", "server.log=true", "server.log"),
+        ("--set", "servers=['nb-uring']", "servers"),
+        ("--model", "machine.cpus=2", "machine.cpus"),
+    ];
+    for (flag, setting, key) in refused {
+        let output = validate(&scenario, &[flag, setting]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(&format!(": {key}: ")), "{said}");
+    }
+}
+
+#[test]
 fn a_missing_machine_profile_says_how_to_make_one() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let scenario = scenario(folder.path());

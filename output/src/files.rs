@@ -129,6 +129,18 @@ impl OutputDir {
         Ok(csv)
     }
 
+    /// Writes `text` to the file `name`, as it is; returns its path.
+    ///
+    /// # Errors
+    ///
+    /// The folder or the file cannot be written to.
+    pub fn text(&self, name: &str, text: &str) -> Result<PathBuf, OutputError> {
+        let mut file = self.file(name)?;
+        let result = file.write_all(text.as_bytes());
+        result.map_err(|error| file.write_error(error))?;
+        file.commit()
+    }
+
     /// Writes `value` to the JSON file `name`, indented, with a final newline; returns its path.
     ///
     /// # Errors
@@ -150,6 +162,11 @@ pub struct OutputFile {
 }
 
 impl OutputFile {
+    /// The name that the file will have.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Gives the file its name, which is returned.
     ///
     /// # Errors

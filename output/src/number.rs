@@ -47,7 +47,7 @@ impl Unit {
     }
 
     /// The largest scale on which `value`, as it is shown, is at least 1.
-    fn scale(self, value: f64) -> (f64, &'static str) {
+    pub(crate) fn scale(self, value: f64) -> (f64, &'static str) {
         let scales = self.scales();
         let fits = |scale: &&(f64, &str)| shown(value / scale.0).abs() >= 1.0;
         match scales.iter().rev().find(fits) {
@@ -101,7 +101,7 @@ pub fn with_interval(mean: Option<f64>, half_width: Option<f64>, unit: Unit) -> 
     with_suffix(text, suffix)
 }
 
-fn with_suffix(text: String, suffix: &str) -> String {
+pub(crate) fn with_suffix(text: String, suffix: &str) -> String {
     match suffix {
         "" => text,
         suffix => format!("{text} {suffix}"),
@@ -122,7 +122,7 @@ fn to_interval(number: f64, half_width: f64) -> String {
 
 /// `number` with [`DIGITS`] significant digits, more where they stand before the point; whole
 /// numbers without a point.
-fn plain(number: f64) -> String {
+pub(crate) fn plain(number: f64) -> String {
     let last = exponent(number, DIGITS) - DIGITS + 1;
     if number.fract() == 0.0 {
         return rounded(number, 0);

@@ -60,6 +60,11 @@ impl Progress {
         self.bar.inc(1);
     }
 
+    /// There are `units` in all, as has become known.
+    pub fn set_units(&self, units: u64) {
+        self.bar.set_length(units);
+    }
+
     /// Units finished so far.
     pub fn position(&self) -> u64 {
         self.bar.position()

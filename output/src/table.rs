@@ -31,10 +31,11 @@ impl Medium {
         Self::choose(width, std::env::var_os("NO_COLOR").as_deref())
     }
 
-    /// `terminal`: none if it is not a terminal, otherwise its width if that is known.
+    /// `terminal`: none if it is not a terminal, otherwise its width if that is known. Zero columns
+    /// are the kernel's word for unknown: what a pseudo-terminal has before someone sets its size.
     fn choose(terminal: Option<Option<u16>>, no_color: Option<&OsStr>) -> Self {
         Self {
-            width: terminal.flatten(),
+            width: terminal.flatten().filter(|columns| *columns > 0),
             bold: terminal.is_some() && no_color.is_none_or(OsStr::is_empty),
         }
     }

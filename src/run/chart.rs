@@ -2,24 +2,24 @@
 
 use output::number::Unit;
 use output::plot::{Bar, bars};
+use sim::scenario::experiment::{PointRuns, ServerRuns};
 use sim::stats::Metric;
 
-use super::results::PointResults;
-use super::table;
+use super::cells;
 use crate::screen;
 
-/// A bar per server.
-pub(crate) fn throughput(point: &PointResults) -> String {
-    let bar = |of: &super::results::ServerResults| {
+/// A bar per server, the longest first.
+pub(super) fn throughput(runs: &PointRuns) -> String {
+    let bar = |of: &&ServerRuns| {
         let estimate = of.estimate(Metric::Throughput);
         Bar {
-            label: of.server.name().to_owned(),
+            label: of.server.name(),
             value: estimate.map(|estimate| estimate.mean),
             half_width: estimate.and_then(|estimate| estimate.half_width),
-            text: table::text(estimate, 1.0, Unit::PerSecond),
+            text: cells::text(estimate, 1.0, Unit::PerSecond),
         }
     };
-    let rows: Vec<Bar> = point.servers.iter().map(bar).collect();
+    let rows: Vec<Bar> = runs.ranked().iter().map(bar).collect();
     let width = screen::page().width.unwrap_or(screen::COLUMNS);
     bars(&rows, width.into())
 }

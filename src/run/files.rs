@@ -1,202 +1,63 @@
-//! What is written: `results.csv`, `summary.csv`, `run.json`.
+//! What is written into the folder: `results.csv`, `summary.csv`, `run.json`, plots.
 //!
 //! Their bytes depend on the scenario, the overrides and the program alone: not on the number of
 //! threads, the folder or the time.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
 use output::files::{OutputDir, OutputError};
-use serde_json::{Value, json};
-use sim::scenario::load::{Loaded, Point};
+use sim::scenario::load::Loaded;
 
-use super::figure::Figure;
-use super::results::Results;
-use crate::failure::Failure;
+use super::outcome::Outcome;
+use super::record::Record;
+use crate::{figures, tidy};
 
 const RESULTS: &str = "results.csv";
 const SUMMARY: &str = "summary.csv";
 const RUN: &str = "run.json";
 
-/// The commit that the program was built from, where the build says so in `LAIOSIM_COMMIT`.
-const COMMIT: Option<&str> = option_env!("LAIOSIM_COMMIT");
+/// Files that are always written.
+pub(super) const NAMES: [&str; 3] = [RESULTS, SUMMARY, RUN];
 
-/// The folder `path`, ready to be written to.
+/// Points up to which each gets plots of its own: ours, a page of an index.
+pub(super) const PLOTTED: usize = 24;
+
+/// Writes everything; the paths of what was written.
 ///
 /// # Errors
-/// It cannot be: better found out before the runs than after them.
-pub(super) fn prepare(path: &Path) -> Result<OutputDir, Failure> {
-    let folder = OutputDir::create(path).map_err(|error| Failure::Refused(error.to_string()))?;
-    for name in [RESULTS, SUMMARY, RUN] {
-        let file = path.join(name);
-        if file.is_dir() {
-            let message = "is a folder, where a file is to be written; choose another -o";
-            return Err(Failure::Refused(format!("{}: {message}", file.display())));
-        }
+/// Something cannot be written.
+pub(super) fn write(folder: &OutputDir, record: &Record<'_>) -> Result<Vec<PathBuf>, OutputError> {
+    let (loaded, outcome) = (record.loaded, record.outcome);
+    let mut paths = vec![
+        results(folder, loaded, outcome)?,
+        summary(folder, loaded, outcome)?,
+        folder.json(RUN, &record.run())?,
+    ];
+    let at_points = outcome.points.iter().flat_map(|done| &done.figures);
+    let across = figures::across(loaded, &outcome.runs());
+    for (name, svg) in at_points.chain(&across) {
+        paths.push(folder.text(name, svg)?);
     }
-    Ok(folder)
+    Ok(paths)
 }
 
-/// What is to be recorded.
-pub(super) struct Record<'a> {
-    /// The scenario.
-    pub(super) loaded: &'a Loaded,
-    /// Its results.
-    pub(super) results: &'a Results,
-    /// The scenario's file, as the command line has it.
-    pub(super) scenario: &'a Path,
-    /// What the command line puts in the place of the scenario's keys.
-    pub(super) overrides: &'a [(String, String)],
+fn results(folder: &OutputDir, loaded: &Loaded, outcome: &Outcome) -> Result<PathBuf, OutputError> {
+    let mut file = folder.csv(RESULTS, tidy::results_headers(&loaded.axes))?;
+    for runs in outcome.runs() {
+        for row in tidy::results_rows(&loaded.points[runs.point], runs) {
+            file.row(row)?;
+        }
+    }
+    file.commit()
 }
 
-impl Record<'_> {
-    /// Writes the three files.
-    ///
-    /// # Errors
-    /// One cannot be written.
-    pub(super) fn write(&self, folder: &OutputDir) -> Result<(), OutputError> {
-        self.write_results(folder)?;
-        self.write_summary(folder)?;
-        folder.json(RUN, &self.run())?;
-        Ok(())
-    }
-
-    /// A row per point, replication and server: the axes' values, then every figure.
-    fn write_results(&self, folder: &OutputDir) -> Result<(), OutputError> {
-        let figures = Figure::all().map(Figure::name);
-        let headers = ["server", "replication"].map(str::to_owned);
-        let headers = self.axes().into_iter().chain(headers).chain(figures);
-        let mut file = folder.csv(RESULTS, headers)?;
-        for (point, compared) in self.loaded.points.iter().zip(&self.results.points) {
-            for replication in 0..compared.planned {
-                for of in &compared.servers {
-                    if let Some(values) = &of.runs[replication as usize] {
-                        let run = [of.server.name().to_owned(), replication.to_string()];
-                        let row = values_of(point).chain(run);
-                        file.row(row.chain(values.iter().map(number)))?;
-                    }
-                }
-            }
+fn summary(folder: &OutputDir, loaded: &Loaded, outcome: &Outcome) -> Result<PathBuf, OutputError> {
+    let mut file = folder.csv(SUMMARY, tidy::summary_headers(&loaded.axes))?;
+    for done in &outcome.points {
+        let point = &loaded.points[done.runs.point];
+        for row in tidy::rows_of(point, &done.summaries) {
+            file.row(row)?;
         }
-        file.commit()?;
-        Ok(())
     }
-
-    /// A row per point, server and figure: its mean and interval over the replications.
-    fn write_summary(&self, folder: &OutputDir) -> Result<(), OutputError> {
-        let columns = [
-            "server",
-            "metric",
-            "mean",
-            "half_width_95",
-            "replications",
-            "complete",
-        ];
-        let headers = self.axes().into_iter().chain(columns.map(str::to_owned));
-        let mut file = folder.csv(SUMMARY, headers)?;
-        for (point, compared) in self.loaded.points.iter().zip(&self.results.points) {
-            for of in &compared.servers {
-                for figure in Figure::all() {
-                    let estimate = of.estimate(figure);
-                    let cells = [
-                        of.server.name().to_owned(),
-                        figure.name(),
-                        number(estimate.map(|estimate| estimate.mean)),
-                        number(estimate.and_then(|estimate| estimate.half_width)),
-                        of.samples(figure).len().to_string(),
-                        (of.done() == of.runs.len()).to_string(),
-                    ];
-                    file.row(values_of(point).chain(cells))?;
-                }
-            }
-        }
-        file.commit()?;
-        Ok(())
-    }
-
-    /// What is needed to run it again.
-    fn run(&self) -> Value {
-        let first = &self.loaded.points[0].scenario;
-        let overrides: Vec<Value> = self
-            .overrides
-            .iter()
-            .map(|(key, value)| json!({ "key": key, "value": value }))
-            .collect();
-        json!({
-            "program": "laiosim",
-            "version": env!("CARGO_PKG_VERSION"),
-            "commit": COMMIT,
-            "command": self.command(),
-            "title": self.loaded.title,
-            "scenario": { "file": self.scenario.to_string_lossy(), "text": self.loaded.text },
-            "overrides": overrides,
-            "seed": first.run.seed,
-            "points": self.points(),
-            "profiles": self.profiles(),
-            "complete": !self.results.is_cut(),
-            "runs": { "planned": self.results.runs_planned(), "complete": self.results.done() },
-        })
-    }
-
-    /// The command line, without what changes no figure.
-    fn command(&self) -> Vec<String> {
-        let scenario = self.scenario.to_string_lossy().into_owned();
-        let mut words = vec!["laiosim".to_owned(), "run".to_owned(), scenario];
-        for (key, value) in self.overrides {
-            words.extend(["--set".to_owned(), format!("{key}={value}")]);
-        }
-        words
-    }
-
-    fn points(&self) -> Vec<Value> {
-        let loaded = self.loaded;
-        let points = loaded.points.iter().zip(&loaded.workloads);
-        let points = points.zip(&self.results.points);
-        points
-            .map(|((point, workload), compared)| {
-                let axes: BTreeMap<&String, &String> = point
-                    .values
-                    .iter()
-                    .map(|(key, value)| (key, value))
-                    .collect();
-                json!({
-                    "axes": axes,
-                    "profile": point.scenario.machine.profile,
-                    "disk": point.scenario.machine.disk,
-                    "workload": workload.title,
-                    "requests": workload.requests,
-                    "seed": point.scenario.run.seed,
-                    "replications": compared.planned,
-                    "complete": !compared.is_cut(),
-                })
-            })
-            .collect()
-    }
-
-    /// Every machine profile in full, with its provenance, by its name in the scenario.
-    fn profiles(&self) -> BTreeMap<&str, Value> {
-        let profiles = self.loaded.points.iter().map(|point| {
-            let profile = serde_json::to_value(&*point.profile);
-            let name = point.scenario.machine.profile.as_str();
-            (
-                name,
-                profile.expect("a profile is names, texts and numbers"),
-            )
-        });
-        profiles.collect()
-    }
-
-    fn axes(&self) -> Vec<String> {
-        let values = &self.loaded.points[0].values;
-        values.iter().map(|(key, _)| key.clone()).collect()
-    }
-}
-
-fn values_of(point: &Point) -> impl Iterator<Item = String> {
-    point.values.iter().map(|(_, value)| value.clone())
-}
-
-/// The shortest text that reads back as the same number; nothing for none.
-fn number(value: Option<f64>) -> String {
-    value.map(|value| value.to_string()).unwrap_or_default()
+    file.commit()
 }

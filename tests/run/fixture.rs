@@ -56,6 +56,15 @@ impl Fixture {
         })
     }
 
+    /// At one point, after `edit` of the scenario.
+    pub(crate) fn without_axes(edit: impl Fn(String) -> String) -> Self {
+        let axes = "\n[axes]\n\"cache.memory\" = [\"8 MiB\", \"16 MiB\"]\n";
+        Self::with(|text| {
+            assert!(text.contains(axes), "{text}");
+            edit(text.replace(axes, ""))
+        })
+    }
+
     /// A path in the folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
@@ -86,6 +95,11 @@ impl Fixture {
         let output = self.run(args);
         assert!(output.status.success(), "{}", stderr(&output));
         String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    /// The words of what that shows, wherever lines end.
+    pub(crate) fn said(&self, args: &[&str]) -> String {
+        words(&self.shown(args))
     }
 
     /// Runs that with `-o out`, and expects it to be refused: exit code 2, one line that has all
@@ -132,4 +146,9 @@ pub(crate) fn names_in(folder: &Path) -> Vec<String> {
 /// What a run wrote to the standard error.
 pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// `text` with a space between words, wherever lines end.
+pub(crate) fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

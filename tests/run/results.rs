@@ -1,12 +1,27 @@
-//! What a run shows and writes.
+//! What a run writes.
 
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::process::Stdio;
 
+use sim::scenario::load::Overrides;
+
 use crate::fixture::{Fixture, names_in};
 
-const FILES: [&str; 3] = ["results.csv", "run.json", "summary.csv"];
+const TABLES: [&str; 3] = ["results.csv", "run.json", "summary.csv"];
+
+/// With two points on the axis of memory.
+const FILES: [&str; 9] = [
+    "response-by-memory.svg",
+    "responses-1.svg",
+    "responses-2.svg",
+    "results.csv",
+    "run.json",
+    "summary.csv",
+    "throughput-1.svg",
+    "throughput-2.svg",
+    "throughput-by-memory.svg",
+];
 
 /// Rows of a CSV file as maps from column to cell.
 fn rows(text: &str) -> Vec<BTreeMap<String, String>> {
@@ -17,27 +32,58 @@ fn rows(text: &str) -> Vec<BTreeMap<String, String>> {
         .collect()
 }
 
+/// What a run shows, without the paths of what was written.
+fn without_paths(shown: &str) -> &str {
+    shown.split("\nWritten\n").next().expect("some text")
+}
+
 #[test]
 fn every_number_of_threads_writes_the_same_bytes() {
     let fixture = Fixture::new();
-    let one = fixture.shown(&["-j", "1", "-o", "j1"]);
+    let run = |threads: &str| {
+        let (folder, requests) = (format!("j{threads}"), format!("{threads}.csv"));
+        let args = ["-j", threads, "-o", &folder, "--requests", &requests];
+        without_paths(&fixture.shown(&args)).to_owned()
+    };
+    let one = run("1");
     for threads in ["2", "8"] {
-        let folder = format!("j{threads}");
-        assert_eq!(fixture.shown(&["-j", threads, "-o", &folder]), one);
+        assert_eq!(run(threads), one);
         for file in FILES {
-            let (of_one, of_more) = (format!("j1/{file}"), format!("{folder}/{file}"));
+            let (of_one, of_more) = (format!("j1/{file}"), format!("j{threads}/{file}"));
+            assert_eq!(fixture.read(&of_one), fixture.read(&of_more), "{file}");
+        }
+        assert!(fixture.read("1.csv") == fixture.read(&format!("{threads}.csv")));
+    }
+}
+
+#[test]
+fn threads_do_not_matter_where_precision_decides_how_many_runs_there_are() {
+    let fixture = Fixture::new();
+    let set = ["--set", "run.precision=9%", "--servers", "nb-b,nb-laio"];
+    for threads in ["1", "2", "8"] {
+        let folder = format!("j{threads}");
+        fixture.shown(&[&set[..], &["-j", threads, "-o", &folder]].concat());
+        for file in TABLES {
+            let (of_one, of_more) = (format!("j1/{file}"), format!("j{threads}/{file}"));
             assert_eq!(fixture.read(&of_one), fixture.read(&of_more), "{file}");
         }
     }
 }
 
 #[test]
-fn running_ahead_changes_nothing() {
+fn running_ahead_changes_no_figure_but_the_number_of_events() {
     let fixture = Fixture::new();
     fixture.shown(&["--set", "run.run_ahead=true", "-o", "ahead"]);
     fixture.shown(&["--set", "run.run_ahead=false", "-o", "event"]);
     let (ahead, event) = ("ahead/results.csv", "event/results.csv");
-    assert_eq!(fixture.read(ahead), fixture.read(event));
+    let without_events = |file| {
+        let mut rows = rows(&fixture.read(file));
+        rows.iter_mut().for_each(|row| {
+            row.remove("events_per_request").expect("a column");
+        });
+        rows
+    };
+    assert_eq!(without_events(ahead), without_events(event));
 }
 
 #[test]
@@ -55,6 +101,22 @@ fn every_run_is_a_row_with_every_figure() {
         let throughput: f64 = row["throughput_per_s"].parse().expect("a number");
         assert!(throughput > 0.0);
     }
+}
+
+/// The highest mean throughput at a point.
+fn best(results: &[BTreeMap<String, String>], memory: &str) -> f64 {
+    let mut of_servers: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for row in results.iter().filter(|row| row["cache.memory"] == memory) {
+        let throughput = row["throughput_per_s"].parse().expect("a number");
+        of_servers
+            .entry(&row["server"])
+            .or_default()
+            .push(throughput);
+    }
+    let means = of_servers
+        .values()
+        .map(|of| of.iter().sum::<f64>() / of.len() as f64);
+    means.fold(0.0, f64::max)
 }
 
 #[test]
@@ -84,6 +146,8 @@ fn the_summary_is_made_from_the_results() {
             (row["replications"].as_str(), row["complete"].as_str()),
             ("3", "true")
         );
+        let difference: f64 = row["difference_to_best"].parse().unwrap_or(0.0);
+        assert!((difference + best(&results, &row["cache.memory"]) - mean).abs() < 1e-6);
         compared += 1;
     }
     assert_eq!(compared, 6);
@@ -141,69 +205,48 @@ fn the_seed_changes_the_result() {
 fn only_the_servers_asked_for_are_compared() {
     let fixture = Fixture::new();
     let shown = fixture.shown(&["--servers", "nb-laio,nb-b", "-o", "out"]);
-    assert!(!shown.contains("nb-amped"), "{shown}");
+    let (figures, _) = shown.split_once("\nNotes\n").expect("notes below");
+    assert!(!figures.contains("nb-amped"), "{shown}");
     let rows = rows(&fixture.read("out/results.csv"));
     let servers: Vec<&str> = rows.iter().map(|row| row["server"].as_str()).collect();
     assert_eq!(servers[..4], ["nb-laio", "nb-b", "nb-laio", "nb-b"]);
 }
 
 #[test]
-fn what_is_shown_says_who_wins_why_and_what_the_interval_covers() {
-    let shown = Fixture::new().shown(&[]);
-    for part in [
-        "cache.memory = 8 MiB",
-        "cache.memory = 16 MiB",
-        "requests per second",
-        "Median response:",
-        "Why: ",
-        "requests/s",
-        "Calls per request",
-        "Cold start",
-        "3 replications",
-        "does not cover other days",
-    ] {
-        assert!(shown.contains(part), "no {part:?} in:\n{shown}");
-    }
-    assert!(!shown.contains("NaN") && !shown.contains("inf"), "{shown}");
+fn a_quantile_without_enough_observations_is_not_shown_and_says_why() {
+    let fixture = Fixture::new();
+    let shown = fixture.shown(&["-o", "out"]);
+    assert!(
+        shown.contains("observations beyond p99; 100 are needed"),
+        "{shown}"
+    );
+    let rows = rows(&fixture.read("out/summary.csv"));
+    let p99: Vec<_> = rows
+        .iter()
+        .filter(|row| row["metric"] == "response_p99_ms")
+        .collect();
+    assert_eq!(p99.len(), 6);
+    assert!(p99.iter().all(|row| row["mean"].is_empty()));
+    let p50 = rows.iter().find(|row| row["metric"] == "response_p50_ms");
+    assert!(
+        !p50.expect("a row")["mean"].is_empty(),
+        "100 of 200 are enough"
+    );
 }
 
 #[test]
-fn the_table_fits_a_hundred_columns() {
-    for args in [&[][..], &["--full"]] {
-        let shown = Fixture::new().shown(args);
-        for line in shown.lines() {
-            assert!(line.chars().count() <= 100, "{line}");
+fn each_axis_that_is_a_quantity_is_drawn_for_each_value_of_the_others() {
+    let axes = "\"run.start\" = [\"cold\", \"warm\"]\n\"workload.clients\" = [1, 4, 8]";
+    let fixture = Fixture::replacing("\"cache.memory\" = [\"8 MiB\", \"16 MiB\"]", axes);
+    fixture.shown(&["-o", "out"]);
+    for (number, start) in [("1", "cold"), ("2", "warm")] {
+        for what in ["throughput", "response"] {
+            let svg = fixture.read(&format!("out/{what}-by-clients-{number}.svg"));
+            assert!(svg.contains(&format!("run.start = {start}")), "{svg}");
+            assert!(svg.contains("nb-laio") && svg.contains("Machine profile epyc-vm"));
         }
     }
-}
-
-#[test]
-fn what_differs_between_points_is_not_told_of_the_first_alone() {
-    let axes = "\"run.start\" = [\"cold\", \"warm\"]\n\"workload.clients\" = [1, 8]";
-    let fixture = Fixture::replacing("\"cache.memory\" = [\"8 MiB\", \"16 MiB\"]", axes);
-    let shown = fixture.shown(&[]);
-    for part in [
-        "Clients: 1 / 8.",
-        "Start: cold / warm.",
-        "Cold start:",
-        "Warm start:",
-    ] {
-        assert!(shown.contains(part), "no {part:?} in:\n{shown}");
-    }
-}
-
-#[test]
-fn one_replication_proves_no_difference() {
-    let shown = Fixture::new().shown(&["--set", "run.replications=1"]);
-    assert!(shown.contains("no difference is proved"), "{shown}");
-    assert!(shown.contains("±?"), "{shown}");
-}
-
-#[test]
-fn one_server_is_described_alone() {
-    let shown = Fixture::new().shown(&["--servers", "nb-b"]);
-    assert!(shown.contains("nb-b answers"), "{shown}");
-    assert!(!shown.contains("next best"), "{shown}");
+    assert_eq!(names_in(&fixture.path("out")).len(), 3 + 6 * 2 + 4);
 }
 
 #[test]
@@ -245,7 +288,7 @@ fn a_reader_that_leaves_early_is_no_error() {
 fn the_shipped_scenarios_are_valid() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     for name in ["wc98.toml", "minimal.toml"] {
-        let loaded = sim::scenario::load::load(&folder.join(name), &[]);
+        let loaded = sim::scenario::load::load(&folder.join(name), &Overrides::default());
         assert!(loaded.is_ok(), "{name}: {:?}", loaded.err());
     }
 }

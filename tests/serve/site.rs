@@ -119,7 +119,7 @@ impl Site {
                 OpKind::Stat => u64::from(not_modified),
                 OpKind::Open | OpKind::Fstat | OpKind::Close => u64::from(!not_modified),
                 OpKind::Read => u64::from(!not_modified) * chunks,
-                OpKind::Accept | OpKind::Recv | OpKind::Send => panic!("{kind:?}"),
+                _ => panic!("{kind:?}"),
             }
         };
         self.requests.iter().map(of).sum()

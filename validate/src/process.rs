@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use sim::scenario::Server;
+use sim::scenario::keys::ServerKeys;
 
 use crate::emulate::EmulateError;
 use crate::emulate::cgroup::MemoryGroup;
@@ -61,15 +62,15 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts a server of the files below `root`, in `group` if one is given, and waits until it
-    /// listens.
+    /// Starts a server of the files below `root`, with the helpers and the chunk that `keys` say, in
+    /// `group` if one is given, and waits until it listens.
     ///
     /// # Errors
     /// If it cannot be started or does not listen.
     pub fn start(
         root: &Path,
         server: Server,
-        helpers: u32,
+        keys: &ServerKeys,
         group: Option<&MemoryGroup>,
     ) -> Result<Self, ProcessError> {
         // In memory: a page written back to a disk could block its writer.
@@ -81,9 +82,10 @@ impl ServerProcess {
         command
             .arg("serve")
             .arg(root)
-            .args(["--server", server.name()])
+            .args(["--server", &server.name()])
             .args(["--cpu", &SERVER_CPU.to_string()])
-            .args(["--helpers", &helpers.to_string()])
+            .args(["--helpers", &keys.helpers.to_string()])
+            .args(["--chunk", &format!("{} B", keys.chunk.0)])
             .arg("--counters")
             .arg(&counters)
             .stdin(Stdio::null())

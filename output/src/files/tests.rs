@@ -140,3 +140,22 @@ fn permissions_are_those_of_any_new_file() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
     assert_eq!(mode(&path), mode(&folder.path().join("b.txt")));
 }
+
+#[test]
+fn the_order_in_which_keys_are_put_in_does_not_show() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = OutputDir::create(temporary.path()).unwrap();
+    let one = folder.json("one", &json!({"b": 1, "a": {"d": 2, "c": 3}}));
+    let other = folder.json("other", &json!({"a": {"c": 3, "d": 2}, "b": 1}));
+    let read = |path| fs::read_to_string(path).unwrap();
+    assert_eq!(read(one.unwrap()), read(other.unwrap()));
+}
+
+#[test]
+fn text_is_written_as_it_is() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = OutputDir::create(temporary.path()).unwrap();
+    let path = folder.text("figure.svg", "<svg/>\n").unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "<svg/>\n");
+    assert_eq!(names(folder.path()), ["figure.svg"]);
+}

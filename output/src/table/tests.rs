@@ -88,6 +88,12 @@ fn only_a_terminal_without_no_color_gets_bold_headers() {
 }
 
 #[test]
+fn a_terminal_of_no_columns_is_one_of_unknown_width() {
+    assert_eq!(Medium::choose(Some(Some(0)), None).width, None);
+    assert!(Medium::choose(Some(Some(0)), None).bold);
+}
+
+#[test]
 fn bold_headers_change_nothing_but_escape_sequences() {
     for limit in [None, Some(60), Some(30)] {
         let bold = comparison().render(Medium {

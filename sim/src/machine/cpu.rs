@@ -1,13 +1,17 @@
 //! CPUs and the processes that they run.
 //!
-//! State: each process is pinned to a CPU and is asleep, in that CPU's run queue, or running; a
-//! CPU has at most one running process, and debts to interrupts that the next step pays.
-//! Events: a wake-up, the end of a step, the end of a quantum. Transitions: a woken process goes
-//! to the queue's end, or to its head and the running one gives way at its next step where
-//! wake-ups preempt; one whose quantum is over goes to the end if another waits.
+//! State: each process belongs to a CPU and is asleep, in that CPU's run queue, or running; a CPU
+//! has at most one running process, and debts to interrupts that the next step pays. Events: a
+//! wake-up, the end of a step, the end of a quantum. Transitions: a woken process goes to the
+//! queue's end, or to its head and the running one gives way at its next step where wake-ups
+//! preempt; one whose quantum is over goes to the end if another waits. A process that is not
+//! pinned goes to an idle CPU when it is woken and its own is busy, and a CPU that would become
+//! idle takes it over from another's queue (as Linux's `select_idle_sibling` and
+//! `sched_balance_newidle` do, without their domains).
 //!
 //! Preemption happens between two operations, never inside one: operations take microseconds, a
-//! quantum milliseconds. Leaves out: migration, priorities, EEVDF's deadlines.
+//! quantum milliseconds. Leaves out: priorities, EEVDF's deadlines, what a migration costs the
+//! caches.
 
 use std::collections::VecDeque;
 
@@ -16,6 +20,38 @@ use crate::engine::Nanos;
 /// A process, thread, helper or carrier: a dense index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcId(pub u32);
+
+/// Who is told that what a call waits for is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiter {
+    /// A process that sleeps in the call: it is woken.
+    Process(ProcId),
+    /// A call that waits without a process: the loop of this copy of the server goes on with it
+    /// the next time it enters the kernel (io_uring's task work).
+    TaskWork {
+        /// The copy.
+        copy: u32,
+        /// Which of its calls.
+        call: u32,
+    },
+}
+
+/// What a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It runs the event loop of this copy of the server.
+    Loop(u32),
+    /// It works for a copy of the server: a helper, a thread, a carrier, or one of the processes
+    /// that serve a connection each.
+    Worker {
+        /// The copy.
+        copy: u32,
+        /// Which of its workers.
+        index: u32,
+    },
+    /// It is the load generator.
+    Generator,
+}
 
 /// A process's scheduling state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +114,12 @@ impl Activity {
 /// One process.
 #[derive(Clone, Copy, Debug)]
 pub struct Process {
-    /// The CPU it is pinned to.
+    /// What it does.
+    pub role: Role,
+    /// The CPU it is on, or was on last.
     pub cpu: usize,
+    /// Whether it stays there.
+    pub pinned: bool,
     /// Its state.
     pub state: Scheduled,
 }
@@ -101,8 +141,8 @@ pub struct Cpu {
     pub debt: Nanos,
     /// Whether its next step is in the event set (or being taken).
     pub busy: bool,
-    /// Whether it has run no process since it was idle.
-    pub cold: bool,
+    /// Since when it has run nothing, if it has run no process since.
+    pub idle_since: Option<Nanos>,
     /// CPU time by activity.
     pub spent: [Nanos; Activity::ALL.len()],
     /// Switches between processes.

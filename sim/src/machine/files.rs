@@ -7,6 +7,8 @@
 //!
 //! Leaves out: fragmented files in the synthetic placement, and journals.
 
+use std::sync::Arc;
+
 use super::PAGE_BYTES;
 use super::cache::NO_OWNER;
 use crate::engine::random::{Stream, shuffle, uniform_below};
@@ -45,8 +47,8 @@ pub struct Files {
     first_page: Vec<u32>,
     /// Disk block of each page.
     blocks: Vec<u32>,
-    /// Owning name of each page: files first, then directories.
-    owners: Vec<u32>,
+    /// Owning name of each page: files first, then directories. The cache shares it.
+    owners: Arc<[u32]>,
     inode_page: Vec<u32>,
     directory_page: Vec<u32>,
 }
@@ -61,20 +63,24 @@ impl Files {
             sizes: sizes.to_vec(),
             first_page: Vec::with_capacity(sizes.len() + 1),
             blocks: Vec::new(),
-            owners: Vec::new(),
+            owners: Arc::default(),
             inode_page: Vec::new(),
             directory_page: Vec::new(),
         };
+        let mut owners = Vec::new();
         for (object, &size) in sizes.iter().enumerate() {
             let pages = size.div_ceil(PAGE_BYTES) as usize;
             files.first_page.push(files.blocks.len() as u32);
             files
                 .blocks
                 .extend_from_slice(&placement.files[object].blocks[..pages]);
-            files.owners.resize(files.blocks.len(), object as u32);
+            owners.resize(files.blocks.len(), object as u32);
         }
         files.first_page.push(files.blocks.len() as u32);
         files.add_metadata(placement);
+        files.blocks.shrink_to_fit();
+        owners.resize(files.blocks.len(), NO_OWNER);
+        files.owners = owners.into();
         files
     }
 
@@ -84,7 +90,6 @@ impl Files {
         for name in names {
             let page = *known.entry(name.inode_block).or_insert_with(|| {
                 self.blocks.push(name.inode_block);
-                self.owners.push(NO_OWNER);
                 self.blocks.len() as u32 - 1
             });
             self.inode_page.push(page);
@@ -92,7 +97,6 @@ impl Files {
         for directory in &placement.directories {
             self.directory_page.push(self.blocks.len() as u32);
             self.blocks.push(directory.blocks[0]);
-            self.owners.push(NO_OWNER);
         }
     }
 
@@ -106,13 +110,18 @@ impl Files {
         self.sizes.is_empty()
     }
 
+    /// Number of pages of files, which come before those of metadata.
+    pub fn data_pages(&self) -> u32 {
+        self.first_page[self.sizes.len()]
+    }
+
     /// Number of names: files and directories.
     pub fn names(&self) -> u32 {
         self.inode_page.len() as u32
     }
 
-    /// The owning name of each page, for the cache.
-    pub fn owners(&self) -> &[u32] {
+    /// The owning name of each page, to be shared with the cache.
+    pub fn owners(&self) -> &Arc<[u32]> {
         &self.owners
     }
 

@@ -86,6 +86,17 @@ section! {
         epoll_event,
         /// A socket call that returns EAGAIN.
         would_block,
+        /// sendfile, apart from the pages; on loopback with the receiver's softirq work.
+        sendfile,
+        /// Each cached page of a sendfile: moved by reference, not copied.
+        sendfile_page,
+        /// Mapping a file and taking the mapping back.
+        map,
+        /// A page fault on a cached page: Linux maps up to 16 pages around it
+        /// (`fault_around_bytes`).
+        fault,
+        /// Writing a line to the access log: a buffered write.
+        log,
         /// The block-rate meter around one file operation: part of the measured servers, which
         /// the simulator therefore charges too where the scenario says `server.metered`.
         meter,
@@ -103,10 +114,6 @@ section! {
         wake_busy_cpu,
         /// CPU time of waking a process on another CPU that is idle.
         wake_idle_cpu,
-        /// Time from that wake-up until the idle CPU runs the process.
-        wake_idle_delay,
-        /// The first step of a CPU after it was idle: caches and predictors have gone cold.
-        idle_restart,
         /// Each absent page: allocation and insertion into the cache.
         miss_page,
         /// Each page reclaimed to make room.
@@ -131,6 +138,94 @@ section! {
 }
 
 section! {
+    /// What it takes a CPU to run again after it was idle for so long: caches and predictors have
+    /// gone cold, the processor sleeps deeper, a hypervisor has taken it away. Between the times
+    /// that were measured interpolated linearly in their logarithm; below the first and above the
+    /// last, theirs.
+    IdleSection / IdleCosts: Nanos {
+        /// CPU time that the first step takes more, after 30 us.
+        restart_30us,
+        /// After 100 us.
+        restart_100us,
+        /// After 300 us.
+        restart_300us,
+        /// After 1 ms.
+        restart_1ms,
+        /// After 3 ms.
+        restart_3ms,
+        /// After 10 ms.
+        restart_10ms,
+        /// Time from a wake-up from another CPU until this one runs the process, after 30 us.
+        delay_30us,
+        /// After 100 us.
+        delay_100us,
+        /// After 300 us.
+        delay_300us,
+        /// After 1 ms.
+        delay_1ms,
+        /// After 3 ms.
+        delay_3ms,
+        /// After 10 ms.
+        delay_10ms,
+    }
+}
+
+impl IdleCosts {
+    /// CPU time that the first step after `idle` takes more.
+    pub fn restart(&self, idle: Nanos) -> Nanos {
+        let at = [
+            self.restart_30us,
+            self.restart_100us,
+            self.restart_300us,
+            self.restart_1ms,
+            self.restart_3ms,
+            self.restart_10ms,
+        ];
+        after_idle(idle, at)
+    }
+
+    /// Time from a wake-up from another CPU until one that was idle for `idle` runs the process.
+    pub fn delay(&self, idle: Nanos) -> Nanos {
+        let at = [
+            self.delay_30us,
+            self.delay_100us,
+            self.delay_300us,
+            self.delay_1ms,
+            self.delay_3ms,
+            self.delay_10ms,
+        ];
+        after_idle(idle, at)
+    }
+}
+
+/// The idle times of an [`IdleSection`].
+pub const IDLE_TIMES: [Nanos; 6] = [
+    Nanos::from_micros(30),
+    Nanos::from_micros(100),
+    Nanos::from_micros(300),
+    Nanos::from_micros(1_000),
+    Nanos::from_micros(3_000),
+    Nanos::from_micros(10_000),
+];
+
+fn after_idle(idle: Nanos, at: [Nanos; 6]) -> Nanos {
+    let above = IDLE_TIMES.partition_point(|&time| time <= idle);
+    if above == 0 || above == IDLE_TIMES.len() {
+        return at[above.saturating_sub(1)];
+    }
+    let (from, to) = (log2(IDLE_TIMES[above - 1]), log2(IDLE_TIMES[above]));
+    let (low, high) = (at[above - 1].0 as f64, at[above].0 as f64);
+    Nanos((low + (high - low) * (log2(idle) - from) / (to - from)).round() as u64)
+}
+
+/// The logarithm, linear between powers of two: at most 0.086 too small, and taken with every
+/// wake-up.
+fn log2(time: Nanos) -> f64 {
+    let power = time.0.max(1).ilog2();
+    f64::from(power) + time.0 as f64 / (1_u64 << power) as f64 - 1.0
+}
+
+section! {
     /// Lazy asynchronous I/O.
     LaioSection / LaioCosts: Nanos {
         /// Added to a call that does not block.
@@ -149,6 +244,8 @@ section! {
     HelperSection / HelperCosts: Nanos {
         /// Residency test of a read (cachestat).
         residency,
+        /// Residency test of mapped pages (mincore).
+        mapped_residency,
         /// Residency test of a name that is absent (openat2 with RESOLVE_CACHED, failing); of one
         /// that is present it is the open itself.
         name_residency,
@@ -156,6 +253,48 @@ section! {
         message_write,
         /// Reading a message from a pipe.
         message_read,
+    }
+}
+
+section! {
+    /// A pool of threads (AMTED): a queue under a mutex, a condition variable, a pipe or eventfd
+    /// back to the loop. Wake-ups and switches are charged apart.
+    ThreadsSection / ThreadsCosts: Nanos {
+        /// The loop: putting a job into the queue.
+        enqueue,
+        /// A thread: taking a job out of it.
+        dequeue,
+        /// A thread: posting a result.
+        reply,
+        /// The loop: taking a result.
+        collect,
+    }
+}
+
+section! {
+    /// POSIX asynchronous I/O. Wake-ups, switches and the read itself are charged apart.
+    AioSection / AioCosts: Nanos {
+        /// aio_read: control block, queue.
+        submit,
+        /// A thread or kernel process of it: taking a request, finishing it.
+        work,
+        /// The loop: notification, aio_error, aio_return.
+        complete,
+    }
+}
+
+section! {
+    /// io_uring.
+    UringSection / UringCosts: Nanos {
+        /// Preparing and submitting an operation, beyond the operation itself.
+        submit,
+        /// Reaping its completion.
+        complete,
+        /// Arming the wait for a page of a read that misses: completed without a thread.
+        arm,
+        /// Handing an operation that cannot be tried inline to a kernel worker (io-wq) and
+        /// taking it there. Wake-ups and switches are charged apart.
+        punt,
     }
 }
 
@@ -180,6 +319,12 @@ section! {
         process,
         /// Each helper process.
         helper,
+        /// Each further process of a server of several: what `fork` does not share.
+        worker,
+        /// Each thread of a server or pool: stack and kernel stack.
+        thread,
+        /// Each kernel worker of AIO or io_uring: kernel stack and task.
+        kernel_worker,
         /// Each carrier thread: stack and kernel stack.
         carrier,
         /// Each open connection: its buffers and socket.
@@ -201,10 +346,20 @@ pub struct Profile {
     pub call: CallSection,
     /// Misses, waits and wake-ups.
     pub kernel: KernelSection,
+    /// CPUs that were idle.
+    pub idle: IdleSection,
     /// Lazy asynchronous I/O.
     pub laio: LaioSection,
     /// Helper processes.
     pub helper: HelperSection,
+    /// Thread pools.
+    pub threads: ThreadsSection,
+    /// POSIX AIO; absent where it was not measured, and then no server can use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aio: Option<AioSection>,
+    /// io_uring; absent where it was not measured or does not exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uring: Option<UringSection>,
     /// The load generator.
     pub client: ClientSection,
     /// Memory taxes.
@@ -218,10 +373,18 @@ pub struct Costs {
     pub call: CallCosts,
     /// Misses, waits and wake-ups.
     pub kernel: KernelCosts,
+    /// CPUs that were idle.
+    pub idle: IdleCosts,
     /// Lazy asynchronous I/O.
     pub laio: LaioCosts,
     /// Helper processes.
     pub helper: HelperCosts,
+    /// Thread pools.
+    pub threads: ThreadsCosts,
+    /// POSIX AIO, where the machine has it.
+    pub aio: Option<AioCosts>,
+    /// io_uring, where the machine has it.
+    pub uring: Option<UringCosts>,
     /// The load generator.
     pub client: ClientCosts,
     /// Memory taxes.
@@ -237,8 +400,16 @@ impl Profile {
         );
         write_section(&mut text, "call", &self.call.figures());
         write_section(&mut text, "kernel", &self.kernel.figures());
+        write_section(&mut text, "idle", &self.idle.figures());
         write_section(&mut text, "laio", &self.laio.figures());
         write_section(&mut text, "helper", &self.helper.figures());
+        write_section(&mut text, "threads", &self.threads.figures());
+        if let Some(aio) = &self.aio {
+            write_section(&mut text, "aio", &aio.figures());
+        }
+        if let Some(uring) = &self.uring {
+            write_section(&mut text, "uring", &uring.figures());
+        }
         write_section(&mut text, "client", &self.client.figures());
         write_section(&mut text, "memory", &self.memory.figures());
         text
@@ -249,8 +420,12 @@ impl Profile {
         Costs {
             call: self.call.plain(),
             kernel: self.kernel.plain(),
+            idle: self.idle.plain(),
             laio: self.laio.plain(),
             helper: self.helper.plain(),
+            threads: self.threads.plain(),
+            aio: self.aio.as_ref().map(AioSection::plain),
+            uring: self.uring.as_ref().map(UringSection::plain),
             client: self.client.plain(),
             memory: self.memory.plain(),
         }
@@ -268,6 +443,19 @@ fn write_section<T: Serialize>(text: &mut String, name: &str, figures: &[(&str, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_idle_costs_is_met_at_its_times_and_lies_between_them_elsewhere() {
+        let at = [1, 2, 4, 8, 16, 32].map(Nanos::from_micros);
+        for (time, cost) in IDLE_TIMES.into_iter().zip(at) {
+            assert_eq!(after_idle(time, at), cost);
+        }
+        assert_eq!(after_idle(Nanos::ZERO, at), at[0]);
+        assert_eq!(after_idle(Nanos::from_millis(60), at), at[5]);
+        // Half way between 100 us and 300 us in the logarithm, to its error.
+        let between = after_idle(Nanos(173_205), at);
+        assert!(between.0.abs_diff(3_000) < 120, "{between}");
+    }
 
     #[test]
     fn a_profile_survives_its_file() {

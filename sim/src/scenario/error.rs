@@ -65,21 +65,36 @@ impl ScenarioError {
 
     /// An error of parsing `text`.
     pub fn of_toml(file: &Path, text: &str, error: &toml::de::Error) -> Self {
-        let offset = error.span().map(|span| span.start);
         let root = toml::de::DeTable::parse(text).ok();
-        let key = root
-            .zip(offset)
-            .and_then(|(root, offset)| Some(dotted(&key_at(root.get_ref(), offset)?)));
+        let place = error.span().filter(|span| match &root {
+            Some(root) => *span != root.span(),
+            None => true,
+        });
         Self {
             file: file.to_owned(),
-            line: offset.map(|offset| line_at(text, offset)),
-            key,
+            line: place.map(|span| line_at(text, span.start)),
+            key: root.and_then(|root| blamed_key(&root, error)),
             message: with_suggestion(error.message()),
         }
     }
 }
 
-fn line_at(text: &str, offset: usize) -> usize {
+/// The dotted key that an error of parsing `root` is about.
+pub(super) fn blamed_key(
+    root: &toml::Spanned<toml::de::DeTable<'_>>,
+    error: &toml::de::Error,
+) -> Option<String> {
+    let span = error.span()?;
+    let mut path = match span == root.span() {
+        true => Vec::new(),
+        false => key_at(root.get_ref(), span.start)?,
+    };
+    let missing = error.message().strip_prefix("missing field `");
+    path.extend(missing.and_then(|rest| rest.split('`').next()));
+    (!path.is_empty()).then(|| dotted(&path))
+}
+
+pub(super) fn line_at(text: &str, offset: usize) -> usize {
     text[..offset.min(text.len())].matches('\n').count() + 1
 }
 
@@ -93,7 +108,7 @@ fn dotted(path: &[&str]) -> String {
 }
 
 /// The path of the entry whose key or value stands at `offset`.
-fn key_at<'a>(table: &'a toml::de::DeTable<'_>, offset: usize) -> Option<Vec<&'a str>> {
+pub(super) fn key_at<'a>(table: &'a toml::de::DeTable<'_>, offset: usize) -> Option<Vec<&'a str>> {
     table.iter().find_map(|(name, value)| {
         let inner = value.get_ref().as_table();
         let mut path = match inner.and_then(|inner| key_at(inner, offset)) {

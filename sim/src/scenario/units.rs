@@ -7,6 +7,42 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::engine::Nanos;
 
+/// The text of a quantity; a bare number is answered with how it would be written in this unit.
+struct Text(&'static str);
+
+impl Text {
+    fn needs_unit<E: de::Error>(&self, number: impl std::fmt::Display) -> E {
+        E::custom(format!(
+            "a number with its unit is wanted, as in \"{number} {}\"; got {number}",
+            self.0
+        ))
+    }
+}
+
+impl de::Visitor<'_> for Text {
+    type Value = String;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a number with its unit, as in \"8 {}\"", self.0)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<String, E> {
+        Err(self.needs_unit(number))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<String, E> {
+        Err(self.needs_unit(number))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<String, E> {
+        Err(self.needs_unit(number))
+    }
+}
+
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub u64);
@@ -20,7 +56,7 @@ impl Bytes {
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
+        let text = from.deserialize_any(Text("MiB"))?;
         if text.trim().parse::<f64>().is_ok() {
             return Err(de::Error::custom(format!(
                 "a size needs a unit, as in \"{} MiB\"; got \"{text}\"",
@@ -78,7 +114,7 @@ impl FromStr for Nanos {
 
 impl<'de> Deserialize<'de> for Nanos {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?
+        from.deserialize_any(Text("ms"))?
             .parse()
             .map_err(de::Error::custom)
     }
@@ -105,7 +141,7 @@ impl BitRate {
 
 impl<'de> Deserialize<'de> for BitRate {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
+        let text = from.deserialize_any(Text("Mbit/s"))?;
         if text == "unlimited" {
             return Ok(Self(None));
         }
@@ -155,6 +191,23 @@ mod tests {
         toml::from_str::<Probe>(&format!("time = \"{text}\""))
             .map(|p| p.time.0)
             .map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_bare_number_is_answered_with_a_unit() {
+        let of = |text: &str| toml::from_str::<toml::Table>(text).expect("TOML")["x"].clone();
+        let refused = Bytes::deserialize(of("x = 12"))
+            .expect_err("no unit")
+            .to_string();
+        assert!(refused.contains("\"12 MiB\""), "{refused}");
+        let refused = Nanos::deserialize(of("x = 0.5"))
+            .expect_err("no unit")
+            .to_string();
+        assert!(refused.contains("\"0.5 ms\""), "{refused}");
+        assert_eq!(
+            Bytes::deserialize(of("x = '8 KiB'")).ok(),
+            Some(Bytes(8192))
+        );
     }
 
     #[test]

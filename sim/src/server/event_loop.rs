@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::script::{ConnId, Next, Op, Outcome, Script};
+use super::caches::Caches;
+use super::script::{ConnId, Next, Op, Outcome, Script, ScriptSetup};
 
 /// What an interface did with an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub enum Wake {
 /// What [`Io::collect`] found, in the order in which the loop serves it.
 #[derive(Debug, Default)]
 pub struct Ready {
-    /// Connections waiting to be accepted: accept one.
+    /// Connections waiting to be accepted.
     pub accept: bool,
     /// Connections with something to do.
     pub conns: VecDeque<(ConnId, Wake)>,
@@ -58,7 +59,8 @@ pub trait Io {
     /// only) and calls again when woken; or the server has been told to stop.
     fn collect(&mut self, cx: &mut Self::Cx, ready: &mut Ready) -> bool;
 
-    /// The response is sent: `conn` waits for its next request. `true` if that is there already.
+    /// `conn`, just accepted or with its response sent, waits for its next request. `true`: the
+    /// loop receives at once.
     fn next_request(&mut self, cx: &mut Self::Cx, conn: ConnId) -> bool;
 
     /// Releases all that `conn` holds.
@@ -82,41 +84,55 @@ struct Conn {
     pending: Op,
 }
 
+/// What a connection takes here.
+#[cfg(test)]
+pub(crate) const CONNECTION_BYTES: usize = size_of::<Option<Conn>>();
+
+/// What the connections of a loop have in common.
+#[derive(Debug)]
+pub struct LoopSetup {
+    /// The script's.
+    pub script: ScriptSetup,
+    /// What the loop keeps between requests.
+    pub caches: Caches,
+    /// Whether all waiting connections are accepted at once, not one per event.
+    pub drains_backlog: bool,
+}
+
 /// One event loop with its connections.
 pub struct EventLoop {
+    setup: LoopSetup,
     conns: Vec<Option<Conn>>,
     ready: Ready,
     /// The connection being served and its next operation.
     current: Option<(ConnId, Op)>,
-    chunk_bytes: u32,
 }
 
 impl EventLoop {
-    /// A loop without connections; see [`Script::new`] for `chunk_bytes`.
-    pub fn new(chunk_bytes: u32) -> Self {
+    /// A loop without connections.
+    pub fn new(setup: LoopSetup) -> Self {
         Self {
+            setup,
             conns: Vec::new(),
             ready: Ready::default(),
             current: None,
-            chunk_bytes,
         }
+    }
+
+    /// The connection being served and the operation that it is at.
+    pub fn current(&self) -> Option<(ConnId, Op)> {
+        self.current
     }
 
     /// Does one thing: an operation of the connection being served, or taking up the next one,
     /// or gathering what is ready.
     pub fn step<I: Io>(&mut self, io: &mut I, cx: &mut I::Cx) -> Step {
         if let Some((conn, op)) = self.current {
-            return match io.issue(cx, conn, op) {
-                Issue::Done(outcome) => {
-                    self.advance(io, cx, conn, outcome);
-                    Step::Ran
-                }
-                Issue::Background => {
-                    self.conn(conn).pending = op;
-                    self.current = None;
-                    Step::Ran
-                }
+            let issue = io.issue(cx, conn, op);
+            self.take(io, cx, conn, op, issue);
+            return match issue {
                 Issue::Slept => Step::SleptInCall,
+                Issue::Done(_) | Issue::Background => Step::Ran,
             };
         }
         if let Some((conn, wake)) = self.ready.conns.pop_front() {
@@ -132,7 +148,8 @@ impl EventLoop {
         }
         if std::mem::take(&mut self.ready.accept) {
             if let Accepted::Conn(conn) = io.accept(cx) {
-                self.admit(conn);
+                self.ready.accept = self.setup.drains_backlog;
+                self.admit(io, cx, conn);
             }
             return Step::Ran;
         }
@@ -143,24 +160,33 @@ impl EventLoop {
         }
     }
 
-    /// The operation in which the loop slept ended with `outcome`.
+    /// The operation in which the loop slept came to `issue`.
     ///
     /// # Panics
     /// If the loop did not sleep in a call.
-    pub fn wake_with<I: Io>(&mut self, io: &mut I, cx: &mut I::Cx, outcome: Outcome) {
-        let (conn, _) = self.current.expect("the loop slept in a call");
-        self.advance(io, cx, conn, outcome);
+    pub fn wake_with<I: Io>(&mut self, io: &mut I, cx: &mut I::Cx, issue: Issue) {
+        let (conn, op) = self.current.expect("the loop slept in a call");
+        self.take(io, cx, conn, op, issue);
+    }
+
+    fn take<I: Io>(&mut self, io: &mut I, cx: &mut I::Cx, conn: ConnId, op: Op, issue: Issue) {
+        match issue {
+            Issue::Done(outcome) => self.advance(io, cx, conn, outcome),
+            Issue::Background => {
+                self.conn(conn).pending = op;
+                self.current = None;
+            }
+            Issue::Slept => {}
+        }
     }
 
     fn advance<I: Io>(&mut self, io: &mut I, cx: &mut I::Cx, conn: ConnId, outcome: Outcome) {
-        self.current = match self.conn(conn).script.next(outcome) {
+        let state = self.conns[conn.0 as usize].as_mut().expect(NAMED);
+        self.current = match state.script.next(&mut self.setup.caches, outcome) {
             Next::Call(op) => Some((conn, op)),
             Next::NextRequest => {
-                let idle = self.conn(conn);
-                idle.pending = idle.script.first_op();
-                if io.next_request(cx, conn) {
-                    self.ready.conns.push_back((conn, Wake::Retry));
-                }
+                state.pending = state.script.first_op();
+                self.await_request(io, cx, conn);
                 None
             }
             Next::Hangup => {
@@ -171,19 +197,28 @@ impl EventLoop {
         };
     }
 
-    fn admit(&mut self, id: ConnId) {
+    fn await_request<I: Io>(&mut self, io: &mut I, cx: &mut I::Cx, conn: ConnId) {
+        if io.next_request(cx, conn) {
+            self.ready.conns.push_back((conn, Wake::Retry));
+        }
+    }
+
+    fn admit<I: Io>(&mut self, io: &mut I, cx: &mut I::Cx, id: ConnId) {
         let index = id.0 as usize;
         if self.conns.len() <= index {
             self.conns.resize_with(index + 1, || None);
         }
-        let script = Script::new(self.chunk_bytes);
+        let script = Script::new(self.setup.script);
         let pending = script.first_op();
         self.conns[index] = Some(Conn { script, pending });
+        self.await_request(io, cx, id);
     }
 
     fn conn(&mut self, id: ConnId) -> &mut Conn {
-        self.conns[id.0 as usize].as_mut().expect(
-            "an interface names only connections that it accepted and that have not hung up",
-        )
+        self.conns[id.0 as usize].as_mut().expect(NAMED)
     }
 }
+
+/// What an interface promises.
+const NAMED: &str =
+    "an interface names only connections that it accepted and that have not hung up";

@@ -1,13 +1,14 @@
 //! The shipped Cheetah 9LP against DiskSim 4.0 and against the drive itself.
 
 use sim::engine::Nanos;
-use sim::machine::disk::{Disk, DiskProfile, DiskRequest, Scheduling};
+use sim::machine::disk::{Disk, DiskProfile, Scheduling};
 
-use crate::load::{Draws, closed};
+use crate::load::{Draws, assert_near, closed, closed_random, read_alone};
 
 /// DiskSim 4.0 with its validated Cheetah 9LP: closed loop of `outstanding`
 /// requests without think time, reads of 16 sectors uniformly over the drive,
-/// 20,000 requests; C-LOOK is its CYCLE_LBN in the host.
+/// 20,000 requests; in the host, C-LOOK is its CYCLE_LBN, SSTF its SSTF_LBN, SCAN
+/// its ELEVATOR_LBN.
 const DISKSIM: &str = include_str!("cheetah9lp_disksim.csv");
 
 /// Reads from DiskSim's validation trace of the real drive that its buffer
@@ -24,36 +25,29 @@ fn rows(csv: &str) -> impl Iterator<Item = Vec<&str>> {
     csv.lines().skip(1).map(|line| line.split(',').collect())
 }
 
-fn assert_within(what: &str, measured: f64, expected: f64, tolerance: f64) {
-    let error = measured / expected - 1.0;
-    assert!(
-        error.abs() <= tolerance,
-        "{what}: {measured:.4} against {expected:.4}, off by {:.2} %",
-        100.0 * error
-    );
+fn policy(name: &str) -> Scheduling {
+    match name {
+        "fcfs" => Scheduling::Fcfs,
+        "c-look" => Scheduling::CLook,
+        "sstf" => Scheduling::Sstf,
+        "scan" => Scheduling::Scan,
+        other => panic!("{other}"),
+    }
 }
 
+/// The reference's 20,000 requests leave it a standard error of 0.4 % in the
+/// rotation (uniform: T / sqrt(12 n) of T / 2), so 1 % is 2.5 of them; the seek
+/// times of FCFS vary by 0.35 %, and what the other figures share with these two
+/// is damped by the rest of the service. The model's own error, from 100,000
+/// requests, is less than half of that.
 #[test]
 fn closed_loops_agree_with_disksim_within_one_per_cent() {
     const REQUESTS: u64 = 100_000;
     for row in rows(DISKSIM) {
-        let scheduling = match row[0] {
-            "fcfs" => Scheduling::Fcfs,
-            "c-look" => Scheduling::CLook,
-            other => panic!("{other}"),
-        };
         let value = |column: usize| row[column].parse::<f64>().expect("a number");
-        let mut disk = cheetah(scheduling);
-        let mut draws = Draws::new(1);
-        let places = disk.sectors() - 15;
+        let mut disk = cheetah(policy(row[0]));
         let outstanding = row[1].parse().expect("a count");
-        let seen = closed(
-            &mut disk,
-            outstanding,
-            REQUESTS,
-            || Nanos::ZERO,
-            || (draws.below(places), 16),
-        );
+        let seen = closed_random(&mut disk, outstanding, REQUESTS, 16);
         let per_request = |sum: Nanos| sum.as_millis_f64() / REQUESTS as f64;
         let stats = disk.stats();
         let compare = [
@@ -65,11 +59,7 @@ fn closed_loops_agree_with_disksim_within_one_per_cent() {
         ];
         for (what, measured, expected) in compare {
             let what = format!("{} {} {what}", row[0], row[1]);
-            println!(
-                "{what}: {measured:.4} / {expected:.4} = {:+.2} %",
-                100.0 * (measured / expected - 1.0)
-            );
-            assert_within(&what, measured, expected, 0.01);
+            assert_near(&what, measured, expected, 0.01);
         }
     }
 }
@@ -80,13 +70,7 @@ fn service_times(disk: &mut Disk, from: u64, lbn: u64, sectors: u32, now: &mut N
     /// 5.973 ms, the drive's revolution, over 20; odd multiples of it elapse.
     const STEP: Nanos = Nanos(298_656);
     let mut serve = |now: &mut Nanos, lbn, sectors| {
-        let request = DiskRequest {
-            lbn,
-            sectors,
-            tag: 0,
-        };
-        let end = disk.submit(*now, request).expect("idle");
-        disk.complete(end);
+        let end = read_alone(disk, *now, lbn, sectors);
         let time = end - *now;
         *now = end;
         time
@@ -136,7 +120,7 @@ fn misses_of_the_real_drive_are_met_within_two_per_cent() {
         mean(&real),
         demerit(&real, &model)
     );
-    assert_within("mean service time", mean(&model), mean(&real), 0.02);
+    assert_near("mean service time", mean(&model), mean(&real), 0.02);
     let relative = demerit(&real, &model) / mean(&real);
     assert!(relative < 0.02, "demerit is {relative} of the mean");
 }
@@ -158,5 +142,5 @@ fn waits_half_a_revolution_on_average() {
     );
     let mean = disk.stats().rotation.as_millis_f64() / REQUESTS as f64;
     // Standard error of the mean: T / sqrt(12 * 200,000) = 0.13 %.
-    assert_within("rotation", mean, HALF_REVOLUTION_MS, 0.004);
+    assert_near("rotation", mean, HALF_REVOLUTION_MS, 0.004);
 }

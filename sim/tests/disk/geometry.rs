@@ -1,9 +1,9 @@
 //! Timing that follows from the geometry alone.
 
 use sim::engine::Nanos;
-use sim::machine::disk::{Disk, DiskProfile, DiskRequest, DiskStats, Scheduling};
+use sim::machine::disk::{Disk, DiskProfile, DiskStats, Scheduling};
 
-use crate::load::{Draws, closed};
+use crate::load::{Draws, closed, read_alone};
 
 /// 6 ms a revolution, 100 sectors of 60 us a track, 2 surfaces, no overhead, no
 /// bus, seeks of 1 us per cylinder.
@@ -34,13 +34,7 @@ fn plain(change: (&str, &str)) -> DiskProfile {
 
 fn read_at(profile: &DiskProfile, phase: f64, start: Nanos, lbn: u64, sectors: u32) -> DiskStats {
     let mut disk = Disk::new(profile, Scheduling::Fcfs, phase, 0);
-    let request = DiskRequest {
-        lbn,
-        sectors,
-        tag: 0,
-    };
-    let finish = disk.submit(start, request).expect("idle");
-    disk.complete(finish);
+    read_alone(&mut disk, start, lbn, sectors);
     disk.stats().clone()
 }
 
@@ -92,13 +86,7 @@ fn reading_on_without_a_pause_misses_no_revolution() {
     let mut disk = Disk::new(&plain(UNCHANGED), Scheduling::Fcfs, 0.0, 0);
     let mut now = Nanos::ZERO;
     for lbn in 0..100 {
-        let request = DiskRequest {
-            lbn,
-            sectors: 1,
-            tag: 0,
-        };
-        now = disk.submit(now, request).expect("idle");
-        disk.complete(now);
+        now = read_alone(&mut disk, now, lbn, 1);
     }
     let revolution = Nanos::from_millis(6);
     assert!(now.saturating_sub(revolution) < Nanos(100), "{now}");

@@ -6,7 +6,35 @@ use std::collections::BinaryHeap;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use sim::engine::Nanos;
-use sim::machine::disk::{Disk, DiskRequest};
+use sim::machine::disk::{Disk, DiskProfile, DiskRequest, Scheduling, Started};
+
+/// Every scheduling there is.
+pub(crate) const POLICIES: [Scheduling; 6] = [
+    Scheduling::Fcfs,
+    Scheduling::Sstf,
+    Scheduling::CLook,
+    Scheduling::Scan,
+    Scheduling::Sptf,
+    Scheduling::Disksort,
+];
+
+/// A disk in order of arrival, from the text of its profile.
+pub(crate) fn disk(profile: &str) -> Disk {
+    let profile: DiskProfile = profile.parse().expect("a profile");
+    Disk::new(&profile, Scheduling::Fcfs, 0.0, 0)
+}
+
+pub(crate) fn assert_near(what: &str, measured: f64, expected: f64, tolerance: f64) {
+    let error = measured / expected - 1.0;
+    println!(
+        "{what}: {measured:.5} / {expected:.5} = {:+.2} %",
+        100.0 * error
+    );
+    assert!(
+        error.abs() <= tolerance,
+        "{what}: {measured} against {expected}"
+    );
+}
 
 /// Draws for a test, independent of the disk's own.
 pub(crate) struct Draws(Xoshiro256PlusPlus);
@@ -28,8 +56,65 @@ impl Draws {
     }
 }
 
+/// A disk and when what it serves will be finished.
+pub(crate) struct Driver<'a> {
+    pub(crate) disk: &'a mut Disk,
+    started: Vec<Started>,
+    finishes: BinaryHeap<Reverse<(Nanos, u32)>>,
+}
+
+impl<'a> Driver<'a> {
+    pub(crate) fn new(disk: &'a mut Disk) -> Self {
+        Self {
+            disk,
+            started: Vec::new(),
+            finishes: BinaryHeap::new(),
+        }
+    }
+
+    pub(crate) fn submit(&mut self, now: Nanos, request: DiskRequest) {
+        self.disk.submit(now, request, &mut self.started);
+        self.note_started();
+    }
+
+    /// When something will be finished next: never, if the disk is idle.
+    pub(crate) fn next_finish(&self) -> Nanos {
+        self.finishes.peek().map_or(Nanos::MAX, |next| next.0.0)
+    }
+
+    /// Finishes what is finished next.
+    pub(crate) fn complete(&mut self) -> (Nanos, DiskRequest) {
+        let Reverse((now, token)) = self.finishes.pop().expect("something in service");
+        let done = self.disk.complete(now, token, &mut self.started);
+        self.note_started();
+        (now, done)
+    }
+
+    fn note_started(&mut self) {
+        for Started { token, finish } in self.started.drain(..) {
+            let taken = self.finishes.iter().any(|other| other.0.1 == token);
+            assert!(!taken, "a token names one request");
+            self.finishes.push(Reverse((finish, token)));
+        }
+    }
+}
+
+/// Reads `sectors` at `lbn` from an idle disk; returns when it is done.
+pub(crate) fn read_alone(disk: &mut Disk, now: Nanos, lbn: u64, sectors: u32) -> Nanos {
+    let mut driver = Driver::new(disk);
+    let request = DiskRequest {
+        lbn,
+        sectors,
+        tag: 0,
+    };
+    driver.submit(now, request);
+    let (finish, done) = driver.complete();
+    assert_eq!(done, request, "the disk was idle");
+    finish
+}
+
 /// What the clients of a disk saw.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) completions: u64,
     pub(crate) elapsed: Nanos,
@@ -57,23 +142,19 @@ pub(crate) fn closed(
 ) -> Seen {
     let mut thinking: BinaryHeap<_> = (0..clients).map(|c| Reverse((think(), c))).collect();
     let mut submitted = vec![Nanos::ZERO; clients as usize];
-    let mut finish = Nanos::MAX;
+    let mut driver = Driver::new(disk);
     let mut seen = Seen::default();
     while seen.completions < completions {
         match thinking.peek() {
-            Some(&Reverse((now, client))) if now <= finish => {
+            Some(&Reverse((now, client))) if now <= driver.next_finish() => {
                 thinking.pop();
                 submitted[client as usize] = now;
                 let (lbn, sectors) = next();
                 let tag = client;
-                if let Some(end) = disk.submit(now, DiskRequest { lbn, sectors, tag }) {
-                    finish = end;
-                }
+                driver.submit(now, DiskRequest { lbn, sectors, tag });
             }
             _ => {
-                let now = finish;
-                let (done, following) = disk.complete(now);
-                finish = following.unwrap_or(Nanos::MAX);
+                let (now, done) = driver.complete();
                 seen.completions += 1;
                 seen.response += now - submitted[done.tag as usize];
                 seen.elapsed = now;
@@ -84,27 +165,44 @@ pub(crate) fn closed(
     seen
 }
 
+/// [`closed`] without thinking, reads of `sectors` uniformly over the disk.
+pub(crate) fn closed_random(disk: &mut Disk, clients: u64, completions: u64, sectors: u32) -> Seen {
+    let mut draws = Draws::new(1);
+    let places = disk.sectors() - u64::from(sectors) + 1;
+    let next = || (draws.below(places), sectors);
+    closed(disk, clients, completions, || Nanos::ZERO, next)
+}
+
 /// Requests of one sector that arrive in a Poisson stream, whatever the disk
 /// does, until `arrivals` have come; returns when the last had been served.
 pub(crate) fn open(disk: &mut Disk, mean_gap: Nanos, arrivals: u64, draws: &mut Draws) -> Nanos {
-    let mut arrival = Nanos::ZERO;
-    let mut finish = None;
-    for tag in 0..arrivals {
-        arrival += draws.exponential(mean_gap);
-        while let Some(now) = finish.filter(|&end| end <= arrival) {
-            finish = disk.complete(now).1;
+    let mut now = Nanos::ZERO;
+    let stream = (0..arrivals).map(|_| {
+        now += draws.exponential(mean_gap);
+        (now, 0, 1)
+    });
+    replay(disk, stream).elapsed
+}
+
+/// Requests of given arrival, first block and sectors.
+pub(crate) fn replay(disk: &mut Disk, requests: impl Iterator<Item = (Nanos, u64, u32)>) -> Seen {
+    let mut driver = Driver::new(disk);
+    let (mut arrived, mut seen) = (Vec::new(), Seen::default());
+    let mut complete = |driver: &mut Driver, arrived: &[Nanos]| {
+        let (now, done) = driver.complete();
+        seen.completions += 1;
+        seen.response += now - arrived[done.tag as usize];
+        seen.elapsed = now;
+    };
+    for (tag, (now, lbn, sectors)) in (0..).zip(requests) {
+        while driver.next_finish() <= now {
+            complete(&mut driver, &arrived);
         }
-        let request = DiskRequest {
-            lbn: 0,
-            sectors: 1,
-            tag,
-        };
-        finish = disk.submit(arrival, request).or(finish);
+        arrived.push(now);
+        driver.submit(now, DiskRequest { lbn, sectors, tag });
     }
-    let mut last = arrival;
-    while let Some(now) = finish {
-        last = now;
-        finish = disk.complete(now).1;
+    while driver.next_finish() < Nanos::MAX {
+        complete(&mut driver, &arrived);
     }
-    last
+    seen
 }

@@ -1,22 +1,18 @@
 //! File calls that do not block, on a tree like the servers'.
 
 use std::ffi::CString;
-use std::fs::{self, File};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::ffi::OsStrExt;
 
 use super::timing::{Rounds, mean_of};
+use super::tree::{FILES, PAGE, PAGES, Tree};
 use super::{CalibrateError, Effort};
-use crate::emulate::image::path_of;
 
-/// Files of the tree. Ours: enough that names and pages do not stay in the CPU's caches.
-const FILES: u32 = 2048;
-/// Pages of each file.
-const PAGES: usize = 16;
-const PAGE: usize = 4096;
 /// cachestat(2), Linux 6.5 (asm/unistd_64.h); not in the libc crate yet.
 const SYS_CACHESTAT: libc::c_long = 451;
+/// A line of the access log. Ours: about what a combined log format's takes.
+const LINE_BYTES: usize = 100;
 
 /// What was measured, in nanoseconds.
 pub(super) struct FileCalls {
@@ -26,6 +22,7 @@ pub(super) struct FileCalls {
     pub(super) stat: Rounds,
     pub(super) read: Rounds,
     pub(super) read_page: Rounds,
+    pub(super) log: Rounds,
     pub(super) meter: Rounds,
     pub(super) residency: Rounds,
     pub(super) name_residency: Rounds,
@@ -35,50 +32,17 @@ fn failed(what: &'static str) -> impl Fn(io::Error) -> CalibrateError {
     move |source| CalibrateError::Call { what, source }
 }
 
-/// A tree of warm files.
-struct Tree {
-    _folder: tempfile::TempDir,
-    paths: Vec<CString>,
-}
-
-impl Tree {
-    fn create() -> io::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let mut paths = Vec::new();
-        for object in 0..FILES {
-            let path = folder.path().join(path_of(object));
-            fs::create_dir_all(path.parent().unwrap_or(folder.path()))?;
-            File::create(&path)?.write_all(&vec![1; PAGES * PAGE])?;
-            paths.push(CString::new(path.as_os_str().as_bytes()).map_err(io::Error::other)?);
-        }
-        Ok(Self {
-            _folder: folder,
-            paths,
-        })
-    }
-
-    /// The paths in an order that spreads over the tree.
-    fn path(&self, index: u64) -> &CString {
-        // 787 is prime to 2048: every path comes round before one repeats.
-        &self.paths[(index * 787 % u64::from(FILES)) as usize]
-    }
-
-    fn open(&self, index: u64) -> i32 {
-        // SAFETY: a path that ends in a zero byte.
-        unsafe { libc::open(self.path(index).as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) }
-    }
-}
-
 /// Measures on the CPU of the server.
-pub(super) fn measure(effort: Effort) -> Result<FileCalls, CalibrateError> {
-    let tree = Tree::create().map_err(failed("file calls"))?;
+pub(super) fn measure(effort: Effort, tree: &Tree) -> Result<FileCalls, CalibrateError> {
     let batch = effort.batch.min(u64::from(FILES));
     let rounds = effort.rounds;
     let mut open = Vec::new();
     let mut close = Vec::new();
     for _ in 0..=rounds {
         let mut fds = Vec::with_capacity(batch as usize);
-        open.push(mean_of(batch, |index| fds.push(tree.open(index))));
+        open.push(mean_of(batch, |index| {
+            fds.push(open_path(tree.path(index)))
+        }));
         close.push(mean_of(batch, |index| close_fd(fds[index as usize])));
         if fds.iter().any(|&fd| fd < 0) {
             return Err(failed("open")(io::Error::last_os_error()));
@@ -90,14 +54,7 @@ pub(super) fn measure(effort: Effort) -> Result<FileCalls, CalibrateError> {
         Rounds::of(rounds, || values.next().unwrap_or_default())
     };
     let (open, close) = (series(&mut open), series(&mut close));
-    let fds: Vec<File> = (0..256)
-        .map(|index| {
-            File::open(std::path::Path::new(std::ffi::OsStr::from_bytes(
-                tree.path(index).as_bytes(),
-            )))
-        })
-        .collect::<io::Result<_>>()
-        .map_err(failed("open"))?;
+    let fds = tree.open_files().map_err(failed("open"))?;
     let fd_of = |index: u64| fds[index as usize % fds.len()].as_raw_fd();
     let mut buffer = vec![0_u8; PAGES * PAGE];
     let one = Rounds::of(rounds, || {
@@ -114,12 +71,18 @@ pub(super) fn measure(effort: Effort) -> Result<FileCalls, CalibrateError> {
         stat: Rounds::of(rounds, || mean_of(batch, |index| stat(tree.path(index)))),
         read: one.with(&read_page, |one, page| one - page),
         read_page,
+        log: log_lines(effort).map_err(failed("writing a log"))?,
         meter: Rounds::of(rounds, || mean_of(batch, |_| meter())),
         residency: Rounds::of(rounds, || mean_of(batch, |index| cachestat(fd_of(index)))),
         name_residency: Rounds::of(rounds, || {
             mean_of(batch, |index| open_cached(tree.path(index)))
         }),
     })
+}
+
+fn open_path(path: &CString) -> i32 {
+    // SAFETY: a path that ends in a zero byte.
+    unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) }
 }
 
 fn close_fd(fd: i32) {
@@ -146,6 +109,27 @@ fn stat(path: &CString) {
         let mut stat: libc::stat = std::mem::zeroed();
         libc::stat(path.as_ptr(), &raw mut stat);
     }
+}
+
+/// Lines of a combined log format's length, appended to a file on the system's own disk. Its blocks
+/// are written back later by the kernel, as a server's are.
+fn log_lines(effort: Effort) -> io::Result<Rounds> {
+    let folder = tempfile::tempdir()?;
+    let mut file = OpenOptions::new()
+        .append(true)
+        .create_new(true)
+        .open(folder.path().join("access.log"))?;
+    let mut line = [b'x'; LINE_BYTES];
+    line[LINE_BYTES - 1] = b'\n';
+    let mut failure = None;
+    let mut rounds = Vec::new();
+    for _ in 0..=effort.rounds {
+        let mean = mean_of(effort.batch, |_| {
+            failure = failure.take().or(file.write_all(&line).err());
+        });
+        rounds.push(mean);
+    }
+    failure.map_or(Ok(Rounds::after_the_first(rounds)), Err)
 }
 
 /// What the servers' meter does around a call.

@@ -1,79 +1,112 @@
-//! Whole requests in place: a real server and the real load generator on fixed
-//! objects held in memory, at two loads: many clients, and requests with pauses between them. What
-//! the calls measured one by one do not account for is the server's own computation; what a request
-//! after a pause costs more is the price of a CPU that was idle, and the time that it takes more
-//! that of waking idle CPUs.
+//! Whole requests in place, on fixed objects held in memory: a real server that always has
+//! requests, one that sleeps before each, and the real load generator. What the calls measured one
+//! by one do not account for is the server's own computation; what a request after a pause costs
+//! more is the price of a CPU that was idle. Each round measures all of it, so that a machine that
+//! changes its pace changes all.
 
 use std::fs;
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use sim::engine::Nanos;
-use sim::scenario::Server;
-use sim::server::script::{HEADER_BYTES, Request};
+use sim::scenario::keys::ServerKeys;
 use sim::workload::trace::{Metadata, Record, TraceWriter};
 
-use super::timing::{Rounds, clock};
+use super::child::measure_in_child;
+use super::idle::{AfterPause, Pauses};
+use super::spinning::{keep_busy, spin};
+use super::timing::Rounds;
 use super::{CalibrateError, Effort};
-use crate::emulate::host::ProcessMeter;
+use crate::emulate::host::{CpuUse, ProcessMeter};
 use crate::emulate::image::path_of;
 use crate::emulate::realtime::pin_to;
-use crate::process::{CLIENT_CPU, Load, SERVER_CPU, ServerProcess};
-use crate::serve::http::format_request;
+use crate::load::{self, LoadConfig};
+use crate::process::{CLIENT_CPU, SERVER_CPU, ServerProcess};
+use crate::serve::NB_B;
 
 /// Objects, all of one size.
-const OBJECTS: u32 = 256;
-/// Requests of a round with many clients.
+pub(super) const OBJECTS: u32 = 256;
+/// Requests of a round of the busy load.
 const REQUESTS: u32 = 8_000;
-/// Clients of the busy load. Ours.
-const BUSY: u32 = 16;
-/// Requests of a round with pauses, and the pause: about that between two requests of a server
-/// that waits for a disk. Ours.
-const PACED_REQUESTS: u32 = 200;
-const PAUSE: Duration = Duration::from_millis(2);
+/// Connections of the busy load. Ours.
+pub(super) const BUSY: u32 = 16;
+/// Time in which the server goes to sleep: its CPU time is exact only then. Ours.
+const SETTLE_NS: u64 = 200_000;
 /// Requests per connection: the connection's own cost is spread thin and subtracted.
 pub(super) const PER_CONNECTION: u32 = 50;
 /// Size of the objects in pages.
 pub(super) const PAGES: u64 = 1;
 
-/// CPU nanoseconds per request.
-#[derive(Clone)]
-pub(super) struct PerRequest {
-    pub(super) server: Rounds,
-    pub(super) client: Rounds,
-}
-
-/// Requests after pauses.
-pub(super) struct Paced {
-    /// CPU nanoseconds of the server per request.
-    pub(super) server: Rounds,
-    /// Median response time in nanoseconds.
-    pub(super) response: Rounds,
+/// What the load generator used per request, and how often either side slept.
+pub(super) struct Generator {
+    /// CPU nanoseconds.
+    pub(super) cpu: Rounds,
+    pub(super) sleeps: Rounds,
+    pub(super) server_sleeps: Rounds,
 }
 
 /// What was measured.
 pub(super) struct InPlace {
-    /// Many clients.
-    pub(super) busy: PerRequest,
-    /// Requests after pauses.
-    pub(super) paced: Paced,
+    /// CPU nanoseconds of the server per request, when it always has one.
+    pub(super) busy: Rounds,
+    /// Requests after each of the pauses.
+    pub(super) after_pauses: Vec<AfterPause>,
+    /// The load generator with as many clients.
+    pub(super) generator: Generator,
 }
 
-/// Measures `nb-b`.
+impl InPlace {
+    /// What a request takes more after the pause of that index.
+    pub(super) fn restart(&self, index: usize) -> Rounds {
+        let paced = &self.after_pauses[index].server;
+        paced.with(&self.busy, |paced, busy| paced - busy)
+    }
+}
+
+/// Measures `nb-b` and the load generator.
 pub(super) fn measure(effort: Effort) -> Result<InPlace, CalibrateError> {
     let failed = |source| CalibrateError::Call {
         what: "servers in place",
         source,
     };
     let folder = tempfile::tempdir().map_err(failed)?;
-    let rounds = effort.rounds.min(9);
     let grid = Grid::create(folder.path(), PAGES).map_err(failed)?;
+    let server = ServerProcess::start(&grid.root, NB_B, &ServerKeys::default(), None)
+        .map_err(server_failed)?;
+    let pid = server.pids().map_err(server_failed)?[0];
+    let (mut busy, mut generator) = (vec![], vec![]);
+    let mut pauses = Pauses::default();
+    for _ in 0..=effort.rounds.min(15) {
+        pin_to(CLIENT_CPU).map_err(failed)?;
+        let (used, result) = used_by(pid, || keep_busy(server.address(), BUSY, REQUESTS))?;
+        busy.push(used.cpu.0 as f64 / f64::from(result.map_err(failed)?));
+        pauses.round(&server, pid).map_err(failed)?;
+        pin_to(SERVER_CPU).map_err(failed)?;
+        generator.extend(grid.generator_round(&server, pid)?);
+    }
+    let [cpu, sleeps, server_sleeps] = Rounds::columns::<3>(&generator[3..]);
     Ok(InPlace {
-        busy: grid.run(rounds, BUSY)?,
-        paced: grid.paced(rounds)?,
+        busy: Rounds::after_the_first(busy),
+        after_pauses: pauses.figures(),
+        generator: Generator {
+            cpu,
+            sleeps,
+            server_sleeps,
+        },
     })
+}
+
+/// What process `pid`, asleep before and after, used while `action` ran.
+fn used_by<T>(pid: u32, action: impl FnOnce() -> T) -> Result<(CpuUse, T), CalibrateError> {
+    spin(SETTLE_NS);
+    let before = ProcessMeter::snapshot(pid)?;
+    let result = action();
+    spin(SETTLE_NS);
+    Ok((ProcessMeter::snapshot(pid)?.since(before), result))
+}
+
+fn server_failed(error: impl std::fmt::Display) -> CalibrateError {
+    CalibrateError::Server(error.to_string())
 }
 
 struct Grid {
@@ -97,85 +130,46 @@ impl Grid {
         Ok(grid)
     }
 
-    fn run(&self, rounds: usize, clients: u32) -> Result<PerRequest, CalibrateError> {
-        let said = |error: &dyn std::fmt::Display| CalibrateError::Server(error.to_string());
-        let server =
-            ServerProcess::start(&self.root, Server::NbB, 1, None).map_err(|e| said(&e))?;
-        let pid = server.pids().map_err(|e| said(&e))?[0];
-        let load = Load {
+    /// The load generator's CPU, sleeps and server's sleeps per request, in a process of its own.
+    fn generator_round(
+        &self,
+        server: &ServerProcess,
+        pid: u32,
+    ) -> Result<[f64; 3], CalibrateError> {
+        let config = LoadConfig {
+            address: server.address(),
             trace: self.trace.clone(),
-            clients,
-            gap: "15 s".to_owned(),
+            gap: Nanos::from_millis(15_000),
             requests: None,
+            clients: BUSY,
             seed: 1,
             replication: 0,
+            cpu: CLIENT_CPU,
         };
-        let (mut of_server, mut of_client) = (vec![], vec![]);
-        for _ in 0..=rounds {
-            let before = ProcessMeter::snapshot(pid)?;
-            let result = load.play(&server).map_err(|e| said(&e))?;
-            let used = ProcessMeter::snapshot(pid)?.since(before);
-            let requests = result.responses.len() as f64;
-            of_server.push(used.cpu.0 as f64 / requests);
-            of_client.push(result.cpu.0 as f64 / requests);
-        }
-        let series = |values: Vec<f64>| {
-            let mut values = values.into_iter().skip(1);
-            Rounds::of(rounds, || values.next().unwrap_or_default())
-        };
-        Ok(PerRequest {
-            server: series(of_server),
-            client: series(of_client),
-        })
+        let (used, figures) = used_by(pid, || {
+            measure_in_child("the load generator", None, || {
+                let result = load::run(&config).map_err(io::Error::other)?;
+                Ok(vec![result.cpu.0 as f64, own_sleeps() as f64])
+            })
+        })?;
+        let figures = figures?;
+        let each = |total: f64| total / f64::from(REQUESTS);
+        Ok([
+            each(figures[0]),
+            each(figures[1]),
+            each(used.voluntary_switches as f64),
+        ])
     }
 }
 
-impl Grid {
-    /// Requests with pauses, one at a time, from the load generator's CPU.
-    fn paced(&self, rounds: usize) -> Result<Paced, CalibrateError> {
-        let said = |error: &dyn std::fmt::Display| CalibrateError::Server(error.to_string());
-        let server =
-            ServerProcess::start(&self.root, Server::NbB, 1, None).map_err(|e| said(&e))?;
-        let pid = server.pids().map_err(|e| said(&e))?[0];
-        let (mut cpu, mut response) = (vec![], vec![]);
-        for _ in 0..=rounds {
-            let before = ProcessMeter::snapshot(pid)?;
-            response.push(paced_requests(&server).map_err(|e| said(&e))?);
-            let used = ProcessMeter::snapshot(pid)?.since(before);
-            cpu.push(used.cpu.0 as f64 / f64::from(PACED_REQUESTS));
-        }
-        let series = |values: Vec<f64>| {
-            let mut values = values.into_iter().skip(1);
-            Rounds::of(rounds, || values.next().unwrap_or_default())
-        };
-        Ok(Paced {
-            server: series(cpu),
-            response: series(response),
-        })
+/// How often this process has slept.
+fn own_sleeps() -> libc::c_long {
+    // SAFETY: an all-zero rusage is a valid one, and lives through the call.
+    unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
+        usage.ru_nvcsw
     }
-}
-
-/// Makes [`PACED_REQUESTS`] requests; the median response time in nanoseconds.
-fn paced_requests(server: &ServerProcess) -> io::Result<f64> {
-    pin_to(CLIENT_CPU)?;
-    let mut connection = TcpStream::connect(server.address())?;
-    connection.set_nodelay(true)?;
-    let mut answer = vec![0_u8; HEADER_BYTES as usize + (PAGES * 4096) as usize];
-    let mut times = Vec::new();
-    for request in 0..PACED_REQUESTS {
-        let request = Request {
-            object: request * 97 % OBJECTS,
-            not_modified: false,
-        };
-        std::thread::sleep(PAUSE);
-        let start = clock();
-        connection.write_all(&format_request(request))?;
-        connection.read_exact(&mut answer)?;
-        times.push((clock() - start) as f64);
-    }
-    pin_to(SERVER_CPU)?;
-    times.sort_by(f64::total_cmp);
-    Ok(times[times.len() / 2])
 }
 
 /// A trace in which every client makes [`PER_CONNECTION`] requests.

@@ -1,26 +1,37 @@
 //! Measures what this machine charges, and writes it as a machine profile.
 //!
 //! Every figure is measured on the machine: calls one by one in batches, the network against a
-//! peer on the other CPU, misses against the emulated disk, LAIO through the real library, and the
-//! servers as a whole in place, on fixed objects held in memory. No figure is
+//! peer on the other CPU, misses against the emulated disk, LAIO through the real library, POSIX AIO
+//! and io_uring where the system has them, and the servers as a whole in place, on fixed objects held in memory. No figure is
 //! taken from a run that the simulator is judged on.
 
+mod aio;
 mod assemble;
 mod calls;
 mod child;
 mod disk;
+mod idle;
 mod inplace;
 mod laio_costs;
+mod mappings;
 mod memory;
 mod scheduling;
+mod sendfile;
 mod sockets;
+mod spinning;
+mod threads;
 mod timing;
+mod tree;
+mod uring;
 
 use std::io;
 
 use sim::machine::profile::Profile;
 
 use crate::emulate::EmulateError;
+use crate::emulate::realtime::pin_to;
+use crate::process::SERVER_CPU;
+use tree::Tree;
 
 /// How thoroughly to measure.
 #[derive(Clone, Copy, Debug)]
@@ -74,26 +85,43 @@ pub enum CalibrateError {
 /// # Errors
 /// If a measurement cannot be made: no root, no FUSE, one CPU only.
 pub fn calibrate(effort: Effort, progress: impl Fn(&str)) -> Result<Profile, CalibrateError> {
+    let failed = |source| CalibrateError::Call {
+        what: "the server's CPU",
+        source,
+    };
+    pin_to(SERVER_CPU).map_err(failed)?;
     progress("calls on cached files");
-    let files = calls::measure(effort)?;
+    let tree = Tree::create().map_err(failed)?;
+    let files = calls::measure(effort, &tree)?;
+    let mappings = mappings::measure(effort, &tree)?;
     progress("sockets");
     let sockets = sockets::measure(effort)?;
+    let sendfile = sendfile::measure(effort, &tree)?;
+    drop(tree);
     progress("switches and wake-ups");
     let scheduling = scheduling::measure(effort)?;
+    progress("laio, threads, POSIX AIO, io_uring");
+    let laio = laio_costs::measure(effort, &scheduling)?;
+    let threads = threads::measure(effort)?;
+    let aio = aio::measure(effort, &scheduling, &sockets)?;
+    let uring = uring::measure(effort, &scheduling)?;
     progress("misses on the emulated disk");
     let disk = disk::measure(effort)?;
-    progress("laio");
-    let laio = laio_costs::measure(effort, &scheduling)?;
     progress("memory");
     let memory = memory::measure(effort)?;
     progress("servers in place");
     let inplace = inplace::measure(effort)?;
     Ok(assemble::profile(&assemble::Parts {
         files,
+        mappings,
         sockets,
+        sendfile,
         scheduling,
         disk,
         laio,
+        threads,
+        aio,
+        uring,
         memory,
         inplace,
     }))

@@ -213,7 +213,7 @@ fn lifecycles(rounds: usize) -> io::Result<(Rounds, Rounds, Rounds)> {
     Ok((series(&accepts), series(&hang_ups), series(&connects)))
 }
 
-fn new_epoll() -> io::Result<OwnedFd> {
+pub(super) fn new_epoll() -> io::Result<OwnedFd> {
     // SAFETY: no pointers.
     let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
     if fd < 0 {
@@ -223,7 +223,7 @@ fn new_epoll() -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-fn register(epoll: &OwnedFd, fd: i32, events: i32) -> io::Result<()> {
+pub(super) fn register(epoll: &OwnedFd, fd: i32, events: i32) -> io::Result<()> {
     let mut event = libc::epoll_event {
         events: events as u32,
         u64: fd as u64,

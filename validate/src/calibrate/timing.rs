@@ -14,6 +14,22 @@ impl Rounds {
         Self((0..rounds).map(|_| round()).collect())
     }
 
+    /// These figures, one a round.
+    pub(super) fn from_values(values: Vec<f64>) -> Self {
+        Self(values)
+    }
+
+    /// These figures but the first, of a round that only warmed.
+    pub(super) fn after_the_first(mut values: Vec<f64>) -> Self {
+        values.remove(0);
+        Self(values)
+    }
+
+    /// The columns of rows of `N` figures a round.
+    pub(super) fn columns<const N: usize>(rows: &[f64]) -> [Self; N] {
+        std::array::from_fn(|column| Self(rows.iter().skip(column).step_by(N).copied().collect()))
+    }
+
     /// Round by round, `combine` of this figure and `other`.
     pub(super) fn with(&self, other: &Self, combine: impl Fn(f64, f64) -> f64) -> Self {
         Self(
@@ -107,14 +123,31 @@ pub(super) fn process_clock() -> u64 {
     read_clock(libc::CLOCK_PROCESS_CPUTIME_ID)
 }
 
-fn read_clock(id: libc::clockid_t) -> u64 {
+/// The clock of another process's CPU time.
+///
+/// # Errors
+/// If there is no such process.
+pub(super) fn cpu_clock_of(pid: u32) -> std::io::Result<libc::clockid_t> {
+    let mut id = 0;
+    // SAFETY: `id` lives through the call.
+    match unsafe { libc::clock_getcpuclockid(pid as libc::pid_t, &raw mut id) } {
+        0 => Ok(id),
+        error => Err(std::io::Error::from_raw_os_error(error)),
+    }
+}
+
+/// Nanoseconds by the clock `id`.
+///
+/// # Panics
+/// If there is no such clock: of another process, if that has ended.
+pub(super) fn read_clock(id: libc::clockid_t) -> u64 {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
     // SAFETY: `time` is a timespec that lives through the call.
     let result = unsafe { libc::clock_gettime(id, &raw mut time) };
-    assert_eq!(result, 0, "these clocks exist on every Linux");
+    assert_eq!(result, 0, "clocks of this process, or of one that lives");
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
@@ -138,6 +171,24 @@ mod tests {
         // n = 25: (25 - 9.8) / 2 = 7.6, so the 8th from either end.
         assert_eq!(time.value, Nanos(13));
         assert_eq!((time.low, time.high), (Some(Nanos(8)), Some(Nanos(18))));
+    }
+
+    #[test]
+    fn rows_of_figures_fall_into_their_columns() {
+        let [first, second] = Rounds::columns::<2>(&[1.0, 10.0, 2.0, 20.0, 3.0, 30.0]);
+        assert_eq!(first.0, [1.0, 2.0, 3.0]);
+        assert_eq!(second.0, [10.0, 20.0, 30.0]);
+        assert_eq!(Rounds::after_the_first(second.0).0, [20.0, 30.0]);
+    }
+
+    #[test]
+    fn the_clock_of_another_process_is_that_of_its_cpu_time() {
+        let clock = cpu_clock_of(std::process::id()).expect("this process lives");
+        let before = process_clock();
+        let between = read_clock(clock);
+        assert!((before..=process_clock()).contains(&between));
+        // PID_MAX_LIMIT: no process has that number.
+        assert!(cpu_clock_of(1 << 22).is_err());
     }
 
     #[test]

@@ -4,8 +4,9 @@ use sim::engine::Nanos;
 use sim::engine::random::{stream, unit};
 use sim::machine::disk::Disk;
 use sim::machine::files::{Placed, Placement};
+use sim::scenario::Server;
+use sim::scenario::keys::Start;
 use sim::scenario::load::{Point, Workload};
-use sim::scenario::{Server, Start};
 use sim::server::OpKind;
 
 use crate::emulate::cgroup::{MemoryGroup, drop_caches};
@@ -92,7 +93,7 @@ pub fn run(rig: &Rig, point: &Point, load: &Load, server: Server) -> Result<Real
     rig.disk().set_fast(true);
     drop_caches()?;
     let group = MemoryGroup::create(scenario.cache.memory.0)?;
-    let process = ServerProcess::start(rig.files(), server, scenario.server.helpers, Some(&group))?;
+    let process = ServerProcess::start(rig.files(), server, &scenario.server, Some(&group))?;
     if scenario.run.start == Start::Warm {
         load.play(&process)?;
     }

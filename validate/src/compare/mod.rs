@@ -5,6 +5,7 @@
 //! placement of files, memory and disk. Each quantity's error is judged with its interval
 //! ([`verdict`]). No parameter is fitted to these runs: the machine profile is calibrated apart.
 
+pub mod limits;
 pub mod measure;
 pub mod verdict;
 
@@ -13,9 +14,9 @@ pub use verdict::{Judged, Quantity, Tolerance, Verdict};
 
 use std::path::Path;
 
-use sim::run::Measured;
+use sim::run::{Keep, Measured};
 use sim::scenario::Server;
-use sim::scenario::experiment::run_placed;
+use sim::scenario::build::run_placed;
 use sim::scenario::load::{Point, Workload};
 use sim::stats::{METRICS, Metric, metrics_of};
 
@@ -69,6 +70,9 @@ pub struct Effort {
 ///
 /// # Errors
 /// If the machine cannot run the servers, or one of them fails.
+///
+/// # Panics
+/// If `point` asks for what [`limits::check`] refuses.
 pub fn compare(
     point: &Point,
     model: &Point,
@@ -107,8 +111,9 @@ pub fn compare(
                 }
             })?;
             runs[index].real.push(real);
-            let predicted = run_placed(model, workload, &placement, server, replication);
-            runs[index].predicted.push(predicted);
+            let keep = Keep::default();
+            let predicted = run_placed(model, workload, &placement, server, replication, keep);
+            runs[index].predicted.push(predicted.measured(0, model));
         }
     }
     Ok(runs)
@@ -118,8 +123,8 @@ fn load_of(point: &Point, trace: &Path, replication: u32) -> Load {
     let keys = &point.scenario.workload;
     Load {
         trace: trace.to_owned(),
-        clients: keys.clients,
-        gap: format!("{} ns", keys.gap.0),
+        clients: keys.clients.expect("the clients are closed"),
+        gap: format!("{} ns", keys.gap().0),
         requests: keys.requests,
         seed: point.scenario.run.seed,
         replication,

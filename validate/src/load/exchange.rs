@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use sim::server::script::{HEADER_BYTES, Request};
+use sim::server::script::{Asked, HEADER_BYTES, Request};
 
 use super::error::{Attempting, LoadError};
 use crate::serve::http::{Answer, HeaderMessage, format_request, parse_header};
@@ -29,7 +29,7 @@ impl Exchange {
             socket: stream.into(),
             request: Request {
                 object: 0,
-                not_modified: false,
+                asked: Asked::Whole,
             },
             answer: Answer::Body(0),
             header: [0; HEADER_BYTES as usize],
@@ -44,10 +44,10 @@ impl Exchange {
     /// Sends a request for an object of `size_bytes`; returns the length of the right response.
     pub(super) fn send(&mut self, request: Request, size_bytes: u64) -> Result<u64, LoadError> {
         self.request = request;
-        self.answer = if request.not_modified {
-            Answer::NotModified
-        } else {
-            Answer::Body(size_bytes)
+        self.answer = match request.asked {
+            Asked::Whole => Answer::Body(size_bytes),
+            Asked::NotModified => Answer::NotModified,
+            Asked::Missing => Answer::NotFound,
         };
         self.read = 0;
         let message = format_request(request);
@@ -68,7 +68,7 @@ impl Exchange {
     fn awaited(&self) -> u64 {
         let body = match self.answer {
             Answer::Body(bytes) => bytes,
-            Answer::NotModified => 0,
+            Answer::NotModified | Answer::NotFound => 0,
         };
         u64::from(HEADER_BYTES) + body
     }
@@ -114,6 +114,7 @@ impl Exchange {
         let expected = match self.answer {
             Answer::Body(bytes) => format!("200 and {bytes} bytes"),
             Answer::NotModified => "304 and no body".to_owned(),
+            Answer::NotFound => "404 and no body".to_owned(),
         };
         LoadError::WrongAnswer {
             object: self.request.object,

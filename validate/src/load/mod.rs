@@ -21,7 +21,8 @@ use std::time::{Duration, Instant};
 use sim::engine::Nanos;
 use sim::engine::random::stream;
 use sim::server::script::ConnId;
-use sim::workload::clients::{Clients, Plan, ThenDoes};
+use sim::workload::clients::{Clients, Plan, ThenDoes, Turns};
+use sim::workload::source::Source;
 use sim::workload::trace::TraceReader;
 
 use crate::emulate::realtime::pin_to;
@@ -71,10 +72,11 @@ pub fn run(config: &LoadConfig) -> Result<LoadResult, LoadError> {
     let sizes_bytes = reader.objects().to_vec();
     let sequences = reader.sequences(config.gap)?;
     let (played, _) = sequences.bringing(config.requests);
+    let source = Source::Trace(sequences, Nanos::ZERO);
     let mut rng = stream(config.seed, "assignment", config.replication.into(), 0);
     let plan = Plan::deal(played, config.clients, &mut rng);
     pin_to(config.cpu).attempting("pin the load generator to its CPU")?;
-    let clients = Clients::new(&sequences, &plan);
+    let clients = Clients::new(&source, Turns::Dealt(&plan), config.replication);
     Generator::new(config.address, clients, &sizes_bytes, config.clients)?.play()
 }
 

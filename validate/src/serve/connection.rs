@@ -5,8 +5,9 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use sim::machine::network::Awaiting;
-use sim::server::script::{HEADER_BYTES, Op, Outcome, REQUEST_BYTES, Request};
+use sim::server::script::{Errno, HEADER_BYTES, Op, Outcome, REQUEST_BYTES, Request};
 
+use super::error::errno;
 use super::http::{self, Answer};
 
 /// Events that bring input: data, or news of the end.
@@ -61,10 +62,10 @@ impl Connection {
         })
     }
 
-    /// Begins anew with a client's socket, awaiting its request.
+    /// Begins anew with a client's socket.
     pub(crate) fn open(&mut self, socket: OwnedFd) {
         self.socket = Some(socket);
-        self.awaiting = Awaiting::Request;
+        self.awaiting = Awaiting::Nothing;
         self.has_input = false;
         self.has_ended = false;
         self.received = 0;
@@ -90,6 +91,11 @@ impl Connection {
             self.awaiting = Awaiting::Nothing;
         }
         awaited
+    }
+
+    /// Whether it has had a request.
+    pub(crate) fn has_request(&self) -> bool {
+        self.received > 0
     }
 
     /// Waits for the next request. `true` if there is input already.
@@ -195,7 +201,7 @@ impl Connection {
         let root = root as usize;
         let file = self.file() as usize;
         let (number, args) = match op {
-            Op::Open(_) => (libc::SYS_openat, [root, path, OPEN_FLAGS as usize, 0, 0, 0]),
+            Op::Open { .. } => (libc::SYS_openat, [root, path, OPEN_FLAGS as usize, 0, 0, 0]),
             Op::Stat(_) => (libc::SYS_newfstatat, [root, path, stat, 0, 0, 0]),
             Op::Fstat => (libc::SYS_fstat, [file, stat, 0, 0, 0, 0]),
             Op::Read { offset, bytes, at } => {
@@ -209,18 +215,19 @@ impl Connection {
                 let _ = self.file.take().map(IntoRawFd::into_raw_fd);
                 (libc::SYS_close, [file, 0, 0, 0, 0, 0])
             }
-            Op::Recv | Op::Parse | Op::Send { .. } => panic!("{op:?} is no file operation"),
+            _ => panic!("{op:?} is no file operation"),
         };
         FileCall { number, args }
     }
 
     /// What the call of `op` came to: keeps an opened file, makes the header once it can be made.
     pub(crate) fn file_outcome(&mut self, op: Op, result: io::Result<i64>) -> Outcome {
-        let Ok(value) = result else {
-            return Outcome::Failed;
+        let value = match result {
+            Ok(value) => value,
+            Err(error) => return self.file_failure(op, errno(&error)),
         };
         match op {
-            Op::Open(_) => {
+            Op::Open { .. } => {
                 // SAFETY: the call has just opened it.
                 self.file = Some(unsafe { OwnedFd::from_raw_fd(value as RawFd) });
                 Outcome::Done
@@ -236,10 +243,18 @@ impl Connection {
                 Outcome::Bytes(size)
             }
             // The file has become shorter than its header says.
-            Op::Read { .. } if value == 0 => Outcome::Failed,
+            Op::Read { .. } if value == 0 => Outcome::Failed(Errno::Other),
             Op::Read { .. } => Outcome::Bytes(value as u64),
             _ => Outcome::Done,
         }
+    }
+
+    /// A name that does not exist has an answer all the same.
+    fn file_failure(&mut self, op: Op, errno: Errno) -> Outcome {
+        if matches!(op, Op::Open { .. }) && errno == Errno::NotFound {
+            self.put_header(Answer::NotFound);
+        }
+        Outcome::Failed(errno)
     }
 
     fn put_header(&mut self, answer: Answer) {

@@ -3,6 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use sim::scenario::Server;
+use sim::server::script::Errno;
+
 /// Why the server could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -37,6 +40,9 @@ pub enum ServeError {
     /// A helper process ended, or said something that is no answer.
     #[error("helper process {0} ended unexpectedly")]
     HelperEnded(libc::pid_t),
+    /// The server exists in the simulator only.
+    #[error("there is no real {0}, only a simulated one")]
+    NotReal(Server),
     /// This machine cannot run LAIO.
     #[error("cannot start LAIO: {0}")]
     Laio(#[from] laio::Error),
@@ -51,6 +57,16 @@ pub(crate) trait Attempting<T> {
 impl<T> Attempting<T> for io::Result<T> {
     fn attempting(self, action: &'static str) -> Result<T, ServeError> {
         self.map_err(|source| ServeError::System { action, source })
+    }
+}
+
+/// The simulator's word for a failure.
+pub(crate) fn errno(error: &io::Error) -> Errno {
+    match error.raw_os_error() {
+        Some(libc::ENOENT) => Errno::NotFound,
+        Some(libc::EIO) => Errno::Io,
+        Some(libc::ECONNRESET | libc::EPIPE) => Errno::Reset,
+        _ => Errno::Other,
     }
 }
 

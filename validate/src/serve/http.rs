@@ -9,12 +9,14 @@
 //!
 //! A request is [`REQUEST_BYTES`] long, a header [`HEADER_BYTES`]; a header line fills them up.
 //! A request with an `If-Modified-Since` line is answered 304, whatever the date: which requests
-//! are, is the trace's business. That answer has no body and no `Content-Length`.
+//! are, is the trace's business. That answer has no body and no `Content-Length`. Whether a name
+//! exists is seen when it is opened: a request for one that does not looks like any other, and is
+//! answered 404 without a body.
 
 use std::fmt;
 use std::io::Write;
 
-use sim::server::script::{HEADER_BYTES, REQUEST_BYTES, Request};
+use sim::server::script::{Asked, HEADER_BYTES, REQUEST_BYTES, Request};
 
 use crate::emulate::image::path_of;
 
@@ -35,12 +37,14 @@ pub(crate) enum Answer {
     Body(u64),
     /// 304, without a body.
     NotModified,
+    /// 404, without a body.
+    NotFound,
 }
 
 /// The message that asks for `request`.
 pub(crate) fn format_request(request: Request) -> RequestMessage {
     let path = path_of(request.object);
-    if request.not_modified {
+    if request.asked == Asked::NotModified {
         padded(format_args!(
             "GET /{path} HTTP/1.1\r\nHost: laiosim\r\n\
              If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
@@ -61,12 +65,14 @@ pub(crate) fn parse_request(message: &[u8]) -> Option<(Request, String)> {
     let name = path.rsplit(|&byte| byte == b'/').next()?;
     let object = std::str::from_utf8(name).ok()?.parse().ok()?;
     let canonical = path_of(object);
-    let request = Request {
-        object,
-        not_modified: message
-            .windows(CONDITION.len())
-            .any(|part| part == CONDITION),
+    let is_conditional = message
+        .windows(CONDITION.len())
+        .any(|part| part == CONDITION);
+    let asked = match is_conditional {
+        true => Asked::NotModified,
+        false => Asked::Whole,
     };
+    let request = Request { object, asked };
     (well_formed && canonical.as_bytes() == path).then_some((request, canonical))
 }
 
@@ -79,6 +85,9 @@ pub(crate) fn format_header(answer: Answer) -> HeaderMessage {
         Answer::NotModified => padded(format_args!(
             "HTTP/1.1 304 Not Modified\r\nServer: laiosim\r\n"
         )),
+        Answer::NotFound => padded(format_args!(
+            "HTTP/1.1 404 Not Found\r\nServer: laiosim\r\nContent-Length: 0\r\n"
+        )),
     }
 }
 
@@ -87,6 +96,9 @@ pub(crate) fn parse_header(header: &HeaderMessage) -> Option<Answer> {
     let lines = std::str::from_utf8(header.strip_suffix(END)?).ok()?;
     if lines.starts_with("HTTP/1.1 304 ") {
         return Some(Answer::NotModified);
+    }
+    if lines.starts_with("HTTP/1.1 404 ") {
+        return Some(Answer::NotFound);
     }
     let lines = lines.strip_prefix("HTTP/1.1 200 OK\r\n")?;
     lines
@@ -112,11 +124,8 @@ mod tests {
     #[test]
     fn what_is_asked_is_understood() {
         for object in [0, 200, i32::MAX as u32] {
-            for not_modified in [false, true] {
-                let request = Request {
-                    object,
-                    not_modified,
-                };
+            for asked in [Asked::Whole, Asked::NotModified] {
+                let request = Request { object, asked };
                 let parsed = parse_request(&format_request(request));
                 assert_eq!(parsed, Some((request, path_of(object))));
             }
@@ -125,9 +134,19 @@ mod tests {
 
     #[test]
     fn what_is_answered_is_understood() {
-        for answer in [Answer::Body(0), Answer::Body(u64::MAX), Answer::NotModified] {
+        let bodies = [0, u64::MAX].map(Answer::Body);
+        for answer in bodies
+            .into_iter()
+            .chain([Answer::NotModified, Answer::NotFound])
+        {
             assert_eq!(parse_header(&format_header(answer)), Some(answer));
         }
+    }
+
+    #[test]
+    fn the_request_for_a_name_that_does_not_exist_looks_like_any_other() {
+        let message = |asked| format_request(Request { object: 7, asked });
+        assert_eq!(message(Asked::Missing), message(Asked::Whole));
     }
 
     #[test]

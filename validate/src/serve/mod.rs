@@ -9,10 +9,13 @@
 //! digits or more and `<directory>` that number divided by
 //! [`OBJECTS_PER_DIRECTORY`](crate::emulate::image::OBJECTS_PER_DIRECTORY), of two digits or more,
 //! as [`path_of`](crate::emulate::image::path_of) says; any folder with such files will do.
-//! Requests and response headers have fixed lengths. There is no error page: a connection on which
-//! something fails is closed, and counted.
+//! Requests and response headers have fixed lengths. A name that does not exist is answered 404, a
+//! header alone (unless the request is conditional); a connection on which anything else fails is
+//! closed, and counted.
 //!
-//! Left out: anything but GET, pipelined requests, ranges, dates, content types, logging.
+//! Left out: anything but GET, pipelined requests, ranges, dates, content types. Of what the
+//! simulator has: the other structures and the flavours, sendfile and mapped files, connections
+//! for one request, caches of the server's own, its own computation, logging, several copies.
 //!
 //! # How it was checked
 //! Concurrent clients compare every byte of files of all sizes, with every architecture, and the
@@ -30,8 +33,10 @@ mod process;
 use std::fs::File;
 use std::path::PathBuf;
 
-use sim::scenario::Server;
-use sim::server::{EventLoop, Step};
+use sim::scenario::{Server, Structure};
+use sim::server::caches::Caches;
+use sim::server::script::ScriptSetup;
+use sim::server::{EventLoop, LoopSetup, Step};
 
 use crate::emulate::realtime::pin_to;
 use counters::Shared;
@@ -40,12 +45,21 @@ pub use error::ServeError;
 use io::{NbAmped, NbBlocking, NbLaio, RealIo};
 use os::Os;
 
+/// The server whose disk I/O blocks its loop.
+pub const NB_B: Server = Server::plain(Structure::NbB);
+/// The server with helper processes.
+pub const NB_AMPED: Server = Server::plain(Structure::NbAmped);
+/// The server with lazy asynchronous I/O.
+pub const NB_LAIO: Server = Server::plain(Structure::NbLaio);
+/// The servers that exist for real.
+pub const SERVERS: [Server; 3] = [NB_B, NB_AMPED, NB_LAIO];
+
 /// What a server serves, and how.
 #[derive(Clone, Debug)]
 pub struct ServeConfig {
     /// The folder that holds `obj`.
     pub root: PathBuf,
-    /// The architecture.
+    /// The architecture, one of [`SERVERS`].
     pub server: Server,
     /// The port on the loopback interface; 0 for one of the system's choice.
     pub port: u16,
@@ -68,7 +82,8 @@ pub struct ServeConfig {
 /// It takes the process over: pins it, blocks those signals, and needs it to have one thread.
 ///
 /// # Errors
-/// If the server cannot be set up on this machine, or cannot go on. Its helpers are ended then too.
+/// If the server cannot be set up on this machine, is none of [`SERVERS`], or cannot go on. Its
+/// helpers are ended then too.
 pub fn run(config: &ServeConfig, listening: impl FnOnce(u16)) -> Result<(), ServeError> {
     process::check_single_thread()?;
     let stop = process::stop_signals()?;
@@ -79,28 +94,29 @@ pub fn run(config: &ServeConfig, listening: impl FnOnce(u16)) -> Result<(), Serv
         source,
     })?;
     let helpers = match config.server {
-        Server::NbAmped => config.helpers,
-        Server::NbB | Server::NbLaio => 0,
+        NB_AMPED => config.helpers,
+        _ => 0,
     };
     let counters = match &config.counters {
         Some(path) => Shared::create(path, helpers)?,
         None => Shared::anonymous(helpers).attempting("map memory for the counters")?,
     };
     match config.server {
-        Server::NbB => {
+        NB_B => {
             let os = Os::new(config, root, stop, counters)?;
             drive(config, NbBlocking, os, listening)
         }
-        Server::NbAmped => {
+        NB_AMPED => {
             let io = NbAmped::fork(helpers, &root, config.chunk_bytes, &counters)?;
             let os = Os::new(config, root, stop, counters)?;
             drive(config, io, os, listening)
         }
-        Server::NbLaio => {
+        NB_LAIO => {
             let os = Os::new(config, root, stop, counters)?;
             let io = NbLaio::start(config.cpu)?;
             drive(config, io, os, listening)
         }
+        other => Err(ServeError::NotReal(other)),
     }
 }
 
@@ -112,7 +128,11 @@ fn drive(
 ) -> Result<(), ServeError> {
     io.begin(&os)?;
     listening(os.port()?);
-    let mut event_loop = EventLoop::new(config.chunk_bytes);
+    let mut event_loop = EventLoop::new(LoopSetup {
+        script: ScriptSetup::read_send(config.chunk_bytes),
+        caches: Caches::none(),
+        drains_backlog: false,
+    });
     while event_loop.step(&mut io, &mut os) != Step::SleptIdle {}
     io.end(&mut os);
     os.take_error().map_or(Ok(()), Err)

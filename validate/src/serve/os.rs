@@ -9,7 +9,7 @@ use std::ptr;
 
 use sim::server::event_loop::{Ready, Wake};
 use sim::server::io::MAX_EVENTS;
-use sim::server::script::{ConnId, Op, OpKind, Outcome};
+use sim::server::script::{ConnId, Errno, Op, OpKind, Outcome};
 
 use super::ServeConfig;
 use super::connection::{Connection, FileCall};
@@ -198,9 +198,11 @@ impl Os {
         &mut self.conns[id.0 as usize]
     }
 
-    /// The response is sent. `true` if the next request is there already.
+    /// The connection is accepted, or its response is sent. `true` if the next request is there
+    /// already.
     pub(crate) fn next_request(&mut self, id: ConnId) -> bool {
-        self.counters.event_loop().requests.add(1);
+        let is_answered = self.conn(id).has_request();
+        self.counts().requests.add(is_answered.into());
         self.conn(id).await_request()
     }
 
@@ -229,14 +231,18 @@ impl Os {
     /// What the call of `op` came to.
     pub(crate) fn file_outcome(&mut self, id: ConnId, op: Op, result: io::Result<i64>) -> Outcome {
         let outcome = self.conn(id).file_outcome(op, result);
-        self.counted(outcome)
+        match (op, outcome) {
+            // It is answered 404.
+            (Op::Open { .. }, Outcome::Failed(Errno::NotFound)) => outcome,
+            _ => self.counted(outcome),
+        }
     }
 
-    /// Counts a failure as such.
+    /// Counts a failure, which ends its connection, as such.
     pub(crate) fn counted(&self, outcome: Outcome) -> Outcome {
         self.counts()
             .failures
-            .add(u64::from(outcome == Outcome::Failed));
+            .add(u64::from(matches!(outcome, Outcome::Failed(_))));
         outcome
     }
 }

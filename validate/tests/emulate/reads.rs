@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use sim::machine::disk::{DiskRequest, SECTOR_BYTES};
+use sim::machine::disk::{DiskRequest, SECTOR_BYTES, Started};
 use validate::emulate::cgroup::drop_caches;
 use validate::emulate::disk::{DiskIo, DiskUse};
 use validate::emulate::image::path_of;
@@ -114,29 +114,32 @@ fn the_log_of_a_reordering_drive_is_what_its_model_makes_of_the_arrivals() {
     });
 }
 
-/// Start and finish of each request of `log`, by the model alone.
+/// Start and finish of each request of `log`, by the model alone, which serves
+/// one at a time.
 fn replay(mut disk: Disk, log: &[DiskIo]) -> Vec<(Nanos, Nanos)> {
     let mut times = vec![(Nanos::ZERO, Nanos::ZERO); log.len()];
-    let mut in_service = None;
-    let mut complete_until = |disk: &mut Disk, in_service: &mut Option<_>, now| {
-        while let Some((start, finish)) = in_service.filter(|&(_, finish)| finish <= now) {
-            let (request, next): (DiskRequest, _) = disk.complete(finish);
-            times[request.tag as usize] = (start, finish);
-            *in_service = next.map(|next| (finish, next));
-        }
-    };
+    let (mut started, mut since) = (Vec::<Started>::new(), Nanos::ZERO);
+    let mut complete_until =
+        |disk: &mut Disk, started: &mut Vec<Started>, since: &mut Nanos, now| {
+            while let Some(next) = started.pop_if(|next| next.finish <= now) {
+                let request = disk.complete(next.finish, next.token, started);
+                times[request.tag as usize] = (*since, next.finish);
+                *since = next.finish;
+            }
+        };
     for (tag, io) in log.iter().enumerate() {
-        complete_until(&mut disk, &mut in_service, io.arrival);
+        complete_until(&mut disk, &mut started, &mut since, io.arrival);
+        if started.is_empty() {
+            since = io.arrival;
+        }
         let request = DiskRequest {
             lbn: io.offset_bytes / SECTOR_BYTES,
             sectors: io.length_bytes / SECTOR_BYTES as u32,
             tag: tag as u64,
         };
-        if let Some(finish) = disk.submit(io.arrival, request) {
-            in_service = Some((io.arrival, finish));
-        }
+        disk.submit(io.arrival, request, &mut started);
     }
-    complete_until(&mut disk, &mut in_service, Nanos::MAX);
+    complete_until(&mut disk, &mut started, &mut since, Nanos::MAX);
     times
 }
 

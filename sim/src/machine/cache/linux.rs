@@ -10,112 +10,146 @@
 //! to the active list at once (`workingset_refault`, mm/workingset.c). All of Linux 6.18, without
 //! its multi-generational LRU.
 //!
+//! The clock of evictions and activations goes round in 30 bits, less one value for pages never
+//! evicted. A page's age is the difference on that circle, so it is exact unless the clock has gone
+//! round since, after 2^30 - 1 ticks; then the page can pass for one just evicted. The kernel cuts
+//! its shadow entries short, and puts up with the same (`EVICTION_MASK` and the comment on
+//! `refault_distance` in mm/workingset.c).
+//!
 //! Leaves out: pages that are mapped, dirty, or anonymous; the batches per CPU in which the kernel
 //! adds pages to its lists; the ratio of the lists above 1 GiB, where fewer inactive pages do.
 
-use super::{Cache, EntryId, NONE, PAGES_PER_PASS, State};
+use super::list::List;
+use super::slots::{NOTHING, Slots, Stage};
+use super::{EntryId, PAGES_PER_PASS};
 
-/// What the two lists need beside them.
+/// Values of the clock: all 30 bits but [`NOTHING`].
+const PERIOD: u32 = NOTHING;
+
+/// Both lists, and what they need beside them.
 pub(super) struct Linux {
-    /// By page: used since it was read, or since it was last activated or deactivated.
-    referenced: Vec<bool>,
-    /// By page: the clock at its eviction, plus one; zero if it never was.
-    evicted_at: Vec<u64>,
-    /// Evictions and activations so far (`nonresident_age`).
-    clock: u64,
+    inactive: List,
+    active: List,
+    /// Evictions and activations so far, modulo [`PERIOD`] (`nonresident_age`).
+    clock: u32,
     /// Pages activated when they came back, since the last pass.
     refaults: u64,
 }
 
 impl Linux {
-    pub(super) fn new(pages: u32) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            referenced: vec![false; pages as usize],
-            evicted_at: vec![0; pages as usize],
+            inactive: List::EMPTY,
+            active: List::EMPTY,
             clock: 0,
             refaults: 0,
         }
     }
 
-    pub(super) fn evicted(&mut self, page: EntryId) {
-        self.referenced[page as usize] = false;
-        self.evicted_at[page as usize] = self.clock + 1;
-        self.clock += 1;
+    pub(super) fn present(&self) -> u32 {
+        self.inactive.len() + self.active.len()
     }
-}
 
-impl Cache {
-    /// The list for a page that has just been read.
-    pub(super) fn list_of_read(&mut self, page: EntryId) -> State {
-        let active = u64::from(self.active_list.len);
-        let Some(linux) = &mut self.linux else {
-            return State::Present;
-        };
-        match linux.evicted_at[page as usize].checked_sub(1) {
-            Some(evicted_at) if linux.clock - evicted_at <= active => {
-                linux.clock += 1;
-                linux.refaults += 1;
-                State::Active
-            }
-            _ => State::Present,
+    /// Until the page has been read, its slot keeps when it was evicted.
+    pub(super) fn begin(slots: &mut Slots, page: EntryId, evicted_at: u32) {
+        slots.links_mut(slots.of(page)).older = evicted_at;
+    }
+
+    /// A page has been read.
+    pub(super) fn insert(&mut self, slots: &mut Slots, page: EntryId) {
+        let slot = slots.of(page);
+        if self.came_back_soon(slots.links(slot).older) {
+            self.tick();
+            self.refaults += 1;
+            self.activate(slots, page);
+        } else {
+            self.inactive.push(slots.table(), slot);
         }
+    }
+
+    fn came_back_soon(&self, evicted_at: u32) -> bool {
+        evicted_at != NOTHING && self.ticks_since(evicted_at) <= self.active.len()
+    }
+
+    fn ticks_since(&self, then: u32) -> u32 {
+        let round = if self.clock < then { PERIOD } else { 0 };
+        self.clock + round - then
+    }
+
+    fn tick(&mut self) {
+        self.clock = (self.clock + 1) % PERIOD;
     }
 
     /// A use of a present page.
-    pub(super) fn mark_accessed(&mut self, page: EntryId) {
-        let Some(linux) = &mut self.linux else { return };
-        let referenced = &mut linux.referenced[page as usize];
-        if !*referenced {
-            *referenced = true;
-        } else if self.states[page as usize] == State::Present {
-            *referenced = false;
-            linux.clock += 1;
-            self.move_to(page, State::Active);
+    pub(super) fn touch(&mut self, slots: &mut Slots, page: EntryId) {
+        if !slots.is_referenced(page) {
+            slots.set_referenced(page, true);
+        } else if slots.stage(page) == Stage::Present {
+            slots.set_referenced(page, false);
+            self.tick();
+            let slot = slots.of(page);
+            self.inactive.remove(slots.table(), slot);
+            self.activate(slots, page);
         }
     }
 
-    /// Reclaims up to [`PAGES_PER_PASS`] pages; returns how many.
-    pub(super) fn reclaim_pass(&mut self) -> u64 {
-        let refaults = match &mut self.linux {
-            Some(linux) => std::mem::take(&mut linux.refaults),
-            None => 0,
+    fn activate(&mut self, slots: &mut Slots, page: EntryId) {
+        slots.set_stage(page, Stage::Active);
+        let slot = slots.of(page);
+        self.active.push(slots.table(), slot);
+    }
+
+    /// A page is evicted. Returns when.
+    pub(super) fn remove(&mut self, slots: &mut Slots, page: EntryId) -> u32 {
+        let list = match slots.stage(page) {
+            Stage::Active => &mut self.active,
+            _ => &mut self.inactive,
         };
-        if refaults > 0 {
+        let slot = slots.of(page);
+        list.remove(slots.table(), slot);
+        let evicted_at = self.clock;
+        self.tick();
+        evicted_at
+    }
+
+    /// Makes active pages inactive as reclaim needs them; returns how many pages it takes.
+    pub(super) fn begin_pass(&mut self, slots: &mut Slots) -> u64 {
+        if std::mem::take(&mut self.refaults) > 0 {
             // Both lists are scanned in proportion to their lengths.
-            let active = u64::from(self.active_list.len);
-            let inactive = u64::from(self.page_list.len).max(1);
-            self.deactivate((active * PAGES_PER_PASS).div_ceil(inactive));
+            let active = u64::from(self.active.len());
+            let inactive = u64::from(self.inactive.len()).max(1);
+            self.deactivate(slots, (active * PAGES_PER_PASS).div_ceil(inactive));
         }
-        while self.page_list.len < self.active_list.len {
-            self.deactivate(1);
+        while self.inactive.len() < self.active.len() {
+            self.deactivate(slots, 1);
         }
-        self.reclaim_oldest(PAGES_PER_PASS)
+        PAGES_PER_PASS
     }
 
-    fn deactivate(&mut self, pages: u64) {
+    pub(super) fn victim(&self) -> Option<u32> {
+        self.inactive.oldest()
+    }
+
+    fn deactivate(&mut self, slots: &mut Slots, pages: u64) {
         for _ in 0..pages {
-            let page = self.active_list.oldest;
-            if page == NONE {
+            let Some(slot) = self.active.oldest() else {
                 return;
-            }
-            self.move_to(page, State::Present);
-            if let Some(linux) = &mut self.linux {
-                linux.referenced[page as usize] = false;
-            }
+            };
+            self.active.remove(slots.table(), slot);
+            let page = slots.page(slot);
+            slots.set_stage(page, Stage::Present);
+            slots.set_referenced(page, false);
+            self.inactive.push(slots.table(), slot);
         }
-    }
-
-    fn move_to(&mut self, page: EntryId, state: State) {
-        self.unlink(page);
-        self.states[page as usize] = state;
-        self.link_newest(page);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{NO_OWNER, PageState, Policy};
+    use super::super::policy::Replacement;
+    use super::super::{Cache, NO_OWNER, PageState, Policy};
     use super::*;
+    use crate::engine::random::stream;
     use crate::machine::PAGE_BYTES;
 
     fn cache(capacity_pages: u64, pages: usize) -> Cache {
@@ -125,6 +159,7 @@ mod tests {
             vec![NO_OWNER; pages],
             0,
             0,
+            stream(1, "victims", 0, 0),
         )
     }
 
@@ -134,6 +169,28 @@ mod tests {
             cache.end_fill(page);
             cache.look_up(page);
         }
+    }
+
+    fn lists(cache: &mut Cache) -> &mut Linux {
+        match &mut cache.replacement {
+            Replacement::Linux(linux) => linux,
+            _ => unreachable!("a cache under this policy"),
+        }
+    }
+
+    /// Reads 60 pages twice and a hundred others once; returns the last one that was evicted.
+    fn evict_some(cache: &mut Cache) -> EntryId {
+        for _ in 0..2 {
+            (0..60).for_each(|page| read(cache, page));
+        }
+        (100..200).for_each(|page| read(cache, page));
+        (100..200)
+            .rfind(|&page| cache.peek(page) == PageState::Absent)
+            .expect("more pages than room")
+    }
+
+    fn is_active(cache: &Cache, page: EntryId) -> bool {
+        cache.slots.stage(page) == Stage::Active
     }
 
     #[test]
@@ -149,15 +206,37 @@ mod tests {
     #[test]
     fn a_page_that_comes_back_soon_is_activated_at_once() {
         let mut cache = cache(128, 1000);
-        for _ in 0..2 {
-            (0..60).for_each(|page| read(&mut cache, page));
-        }
-        (100..200).for_each(|page| read(&mut cache, page));
-        let evicted = (100..200)
-            .rfind(|&page| cache.peek(page) == PageState::Absent)
-            .expect("more pages than room");
+        let evicted = evict_some(&mut cache);
         read(&mut cache, evicted);
-        assert_eq!(cache.states[evicted as usize], State::Active);
+        assert!(is_active(&cache, evicted));
+    }
+
+    #[test]
+    fn a_page_never_seen_before_is_not() {
+        let mut cache = cache(128, 1000);
+        evict_some(&mut cache);
+        read(&mut cache, 999);
+        assert!(!is_active(&cache, 999));
+    }
+
+    #[test]
+    fn the_clock_may_go_round_between_eviction_and_return() {
+        let mut cache = cache(128, 1000);
+        // 60 activations and a pass of 32 pages: the last eviction is on the round's last tick.
+        lists(&mut cache).clock = PERIOD - 60 - PAGES_PER_PASS as u32;
+        let evicted = evict_some(&mut cache);
+        assert_eq!(lists(&mut cache).clock, 0);
+        read(&mut cache, evicted);
+        assert!(is_active(&cache, evicted));
+    }
+
+    #[test]
+    fn ages_are_differences_on_the_circle() {
+        let mut linux = Linux::new();
+        for (now, then, age) in [(7, 7, 0), (7, 5, 2), (1, PERIOD - 1, 2), (0, 1, PERIOD - 1)] {
+            linux.clock = now;
+            assert_eq!(linux.ticks_since(then), age);
+        }
     }
 
     #[test]

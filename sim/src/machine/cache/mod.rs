@@ -2,10 +2,10 @@
 //! them, in one memory.
 //!
 //! State: a page is absent, in flight (being read; it cannot be reclaimed) or present; a name
-//! with its inode is absent or present. Present pages stand in one least-recently-used list,
-//! present names in another. Events: a look-up touches an entry; an entry that needs room reclaims.
-//! Transitions: absent -> in flight ([`Cache::begin_fill`]) -> present ([`Cache::end_fill`]) ->
-//! absent (reclaimed).
+//! with its inode is absent or present. Present pages stand in the policy's order, present names in
+//! a least-recently-used list. Events: a look-up touches an entry; an entry that needs room
+//! reclaims. Transitions: absent -> in flight ([`Cache::begin_fill`]) -> present
+//! ([`Cache::end_fill`]) -> absent (reclaimed).
 //!
 //! Which pages reclaim takes is the [`Policy`]'s choice. Names are shrunk beside them as Linux does it
 //! (`do_shrink_slab` in mm/shrinker.c, `shrink_lruvec` in mm/vmscan.c): a pass that frees 32 pages
@@ -14,72 +14,35 @@
 //! a small memory. An inode of which pages are cached is passed over (`inode_lru_isolate` in
 //! fs/inode.c).
 //!
-//! Leaves out: dirty pages, scans deferred by the shrinkers. LRU is checked against the exact miss counts of an independent LRU
-//! simulator on a block trace and against King's exact LRU hit ratios.
+//! Leaves out: dirty pages, scans deferred by the shrinkers. LRU and FIFO are checked against the
+//! exact miss counts of an independent cache simulator on a block trace, against each page's stack
+//! distance, and, with random replacement, against the exact hit ratios of King and of Gelenbe.
 
 mod linux;
+mod list;
+mod names;
+mod policy;
+mod random;
 pub mod readahead;
+mod slots;
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
+use self::names::Names;
+pub use self::policy::Policy;
+use self::policy::Replacement;
+use self::slots::{Slots, Stage};
 use super::PAGE_BYTES;
+use crate::engine::random::Stream;
 
 /// A page, or a name with its inode: a dense index, pages first.
 pub type EntryId = u32;
 
-const NONE: u32 = u32::MAX;
-
 /// Pages freed by a pass of reclaim: Linux's `SWAP_CLUSTER_MAX`.
 const PAGES_PER_PASS: u64 = 32;
-/// Names scanned at least, or none: the `batch` of a super block's shrinker (fs/super.c).
-const NAMES_PER_BATCH: u32 = 1024;
-/// The gentlest priority of reclaim: Linux's `DEF_PRIORITY`.
-const GENTLEST: u32 = 12;
 
 /// The owner of a metadata block: no name keeps it.
 pub const NO_OWNER: u32 = u32::MAX;
-
-/// Which page is reclaimed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Policy {
-    /// The least recently used.
-    Lru,
-    /// Linux's active and inactive lists; see the module `linux`.
-    Linux,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Absent,
-    InFlight,
-    Present,
-    /// Present, in Linux's active list.
-    Active,
-}
-
-#[derive(Clone, Copy)]
-struct Entry {
-    /// Towards the recently used end; the request in flight for a page in flight.
-    newer: u32,
-    older: u32,
-}
-
-/// Present entries by use.
-#[derive(Clone, Copy)]
-struct List {
-    newest: u32,
-    oldest: u32,
-    len: u32,
-}
-
-impl List {
-    const EMPTY: Self = Self {
-        newest: NONE,
-        oldest: NONE,
-        len: 0,
-    };
-}
 
 /// Whether a page can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,23 +66,26 @@ pub struct CacheStats {
     pub reclaimed: u64,
 }
 
+impl CacheStats {
+    /// What was counted after `earlier`.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            hits: self.hits - earlier.hits,
+            misses: self.misses - earlier.misses,
+            reclaimed: self.reclaimed - earlier.reclaimed,
+        }
+    }
+}
+
 /// Page cache and name cache in one bounded memory.
 pub struct Cache {
-    entries: Vec<Entry>,
-    states: Vec<State>,
     /// The name to which each page belongs, or [`NO_OWNER`].
-    owners: Vec<u32>,
-    pages: u32,
+    owners: Arc<[u32]>,
+    slots: Slots,
+    replacement: Replacement,
+    names: Names,
     inode_bytes: u64,
-    /// Cached pages, in flight or present, by owning inode entry (index less `pages`).
-    pages_of: Vec<u32>,
-    /// All present pages, or Linux's inactive ones.
-    page_list: List,
-    /// Linux's active pages.
-    active_list: List,
-    name_list: List,
-    /// `None` where the least recently used page is reclaimed.
-    linux: Option<linux::Linux>,
     /// Pages reclaimed since the last pass over the names.
     in_pass: u64,
     capacity_bytes: u64,
@@ -130,35 +96,32 @@ pub struct Cache {
 
 impl Cache {
     /// An empty cache of `capacity_bytes` for the pages whose owning names (or [`NO_OWNER`]) are
-    /// given, and for `inodes` names, each of which takes `inode_bytes`.
+    /// given, and for `inodes` names, each of which takes `inode_bytes`. `victims` is drawn from
+    /// under [`Policy::Random`] alone.
+    ///
+    /// # Panics
+    /// If pages and names are more than an [`EntryId`] can tell apart. Later on, if more than a
+    /// tebibyte of pages is cached.
     pub fn new(
         policy: Policy,
         capacity_bytes: u64,
-        owners: Vec<u32>,
+        owners: impl Into<Arc<[u32]>>,
         inodes: u32,
         inode_bytes: u64,
+        victims: Stream,
     ) -> Self {
+        let owners = owners.into();
+        let entries = owners.len() as u64 + u64::from(inodes);
+        assert!(entries <= EntryId::MAX.into(), "{entries} pages and names");
         let pages = owners.len() as u32;
-        let linux = match policy {
-            Policy::Lru => None,
-            Policy::Linux => Some(linux::Linux::new(pages)),
-        };
-        let entries = (pages + inodes) as usize;
-        let unlinked = Entry {
-            newer: NONE,
-            older: NONE,
-        };
+        // One page more is in flight while room is made for it.
+        let cached = (capacity_bytes / PAGE_BYTES + 1).min(pages.into());
         Self {
-            entries: vec![unlinked; entries],
-            states: vec![State::Absent; entries],
             owners,
-            pages,
+            slots: Slots::new(pages, cached as u32),
+            replacement: Replacement::new(policy, victims),
+            names: Names::new(inodes),
             inode_bytes,
-            pages_of: vec![0; inodes as usize],
-            page_list: List::EMPTY,
-            active_list: List::EMPTY,
-            linux,
-            name_list: List::EMPTY,
             in_pass: 0,
             capacity_bytes,
             used_bytes: 0,
@@ -167,68 +130,74 @@ impl Cache {
         }
     }
 
+    fn pages(&self) -> u32 {
+        self.owners.len() as u32
+    }
+
     /// The entry of the `index`-th name.
     pub fn inode(&self, index: u32) -> EntryId {
-        self.pages + index
+        self.pages() + index
     }
 
     /// Looks a page up without counting or touching it: a residency test, or read-ahead.
     pub fn peek(&self, page: EntryId) -> PageState {
-        match self.states[page as usize] {
-            State::Absent => PageState::Absent,
-            State::InFlight => PageState::InFlight(self.entries[page as usize].newer),
-            State::Present | State::Active => PageState::Present,
+        match self.slots.stage(page) {
+            Stage::Absent => PageState::Absent,
+            Stage::InFlight => PageState::InFlight(self.slots.links(self.slots.of(page)).newer),
+            Stage::Present | Stage::Active => PageState::Present,
         }
     }
 
-    /// Looks a page up for use: counts, and makes a present one the most recently used.
+    /// Looks a page up for use: counts, and tells the policy of a present page's use.
     pub fn look_up(&mut self, page: EntryId) -> PageState {
         let state = self.peek(page);
         if state == PageState::Present {
             self.stats.hits += 1;
-            if self.linux.is_some() {
-                self.mark_accessed(page);
-            } else {
-                self.touch(page);
-            }
+            self.replacement.touch(&mut self.slots, page);
         } else {
             self.stats.misses += 1;
         }
         state
     }
 
+    /// Marks a cached page, in flight or present, so that its use triggers read-ahead: the kernel's
+    /// `PG_readahead`. Does nothing to an absent one. Reclaim forgets the mark.
+    pub fn mark_readahead(&mut self, page: EntryId) {
+        if self.slots.stage(page) != Stage::Absent {
+            self.slots.mark(page);
+        }
+    }
+
+    /// Takes such a mark away. Returns whether there was one.
+    pub fn take_mark(&mut self, page: EntryId) -> bool {
+        self.slots.stage(page) != Stage::Absent && self.slots.take_mark(page)
+    }
+
     /// Whether a name is cached; makes it the most recently used.
     pub fn look_up_inode(&mut self, inode: EntryId) -> bool {
-        let present = self.states[inode as usize] == State::Present;
-        if present {
-            self.touch(inode);
-        }
-        present
+        self.names.touch(inode - self.pages())
     }
 
     /// Whether a name is cached, without touching it.
     pub fn has_inode(&self, inode: EntryId) -> bool {
-        self.states[inode as usize] == State::Present
+        self.names.is_cached(inode - self.pages())
     }
 
     /// Makes room for an absent page and marks it as being read by `request`. Returns how many
     /// entries were reclaimed.
     pub fn begin_fill(&mut self, page: EntryId, request: u32) -> u64 {
-        debug_assert_eq!(self.states[page as usize], State::Absent);
-        self.states[page as usize] = State::InFlight;
-        self.entries[page as usize].newer = request;
-        if let Some(pages) = self.pages_of.get_mut(self.owners[page as usize] as usize) {
-            *pages += 1;
-        }
+        debug_assert_eq!(self.peek(page), PageState::Absent);
+        let remembered = self.slots.take(page, request);
+        self.replacement.begin(&mut self.slots, page, remembered);
+        self.names.gain_page(self.owners[page as usize]);
         self.used_bytes += PAGE_BYTES;
         self.make_room()
     }
 
-    /// The page has been read.
+    /// The page, which was in flight, has been read.
     pub fn end_fill(&mut self, page: EntryId) {
-        debug_assert_eq!(self.states[page as usize], State::InFlight);
-        self.states[page as usize] = self.list_of_read(page);
-        self.link_newest(page);
+        debug_assert_eq!(self.slots.stage(page), Stage::InFlight);
+        self.replacement.insert(&mut self.slots, page);
     }
 
     /// Caches a name. Returns how many entries were reclaimed for it.
@@ -236,8 +205,7 @@ impl Cache {
         if self.look_up_inode(inode) {
             return 0;
         }
-        self.states[inode as usize] = State::Present;
-        self.link_newest(inode);
+        self.names.insert(inode - self.pages());
         self.used_bytes += self.inode_bytes;
         self.make_room()
     }
@@ -276,83 +244,46 @@ impl Cache {
         self.used_bytes
     }
 
-    fn list(&mut self, entry: EntryId) -> &mut List {
-        if entry >= self.pages {
-            &mut self.name_list
-        } else if self.states[entry as usize] == State::Active {
-            &mut self.active_list
-        } else {
-            &mut self.page_list
-        }
-    }
-
-    fn touch(&mut self, entry: EntryId) {
-        if self.list(entry).newest != entry {
-            self.unlink(entry);
-            self.link_newest(entry);
-        }
-    }
-
-    fn link_newest(&mut self, entry: EntryId) {
-        let list = self.list(entry);
-        let second = std::mem::replace(&mut list.newest, entry);
-        if second == NONE {
-            list.oldest = entry;
-        }
-        list.len += 1;
-        self.entries[entry as usize] = Entry {
-            newer: NONE,
-            older: second,
-        };
-        if second != NONE {
-            self.entries[second as usize].newer = entry;
-        }
-    }
-
-    fn unlink(&mut self, entry: EntryId) {
-        let Entry { newer, older } = self.entries[entry as usize];
-        let list = self.list(entry);
-        list.len -= 1;
-        if newer == NONE {
-            list.newest = older;
-        }
-        if older == NONE {
-            list.oldest = newer;
-        }
-        if newer != NONE {
-            self.entries[newer as usize].older = older;
-        }
-        if older != NONE {
-            self.entries[older as usize].newer = newer;
-        }
+    /// Bytes of this process's memory that the simulated pages take: eight for each page, four of
+    /// which are the owners it shares with whoever gave them, and 12 for each that was cached at
+    /// the fullest.
+    pub fn footprint_bytes(&self) -> u64 {
+        self.slots.footprint_bytes() + size_of_val(&*self.owners) as u64
     }
 
     /// Reclaims until all fits, or nothing is left that can be reclaimed.
     fn make_room(&mut self) -> u64 {
         let before = self.stats.reclaimed;
         while self.used_bytes + self.reserved_bytes > self.capacity_bytes {
-            let reclaimed = match self.linux {
-                None => self.reclaim_oldest(1),
-                Some(_) => self.reclaim_pass(),
-            };
+            let reclaimed = self.reclaim_pass();
             if reclaimed > 0 {
                 self.count_pass(reclaimed);
             // Without pages to take, the priority sinks until names are: one is enough here.
-            } else if self.shrink_names(self.name_list.len.min(1)) == 0 {
+            } else if self.shrink_names(self.names.len().min(1)) == 0 {
                 break;
             }
         }
         self.stats.reclaimed - before
     }
 
-    /// Reclaims so many pages from the old end, or as many as there are.
-    fn reclaim_oldest(&mut self, pages: u64) -> u64 {
-        let mut reclaimed = 0;
-        while reclaimed < pages && self.page_list.oldest != NONE {
-            self.reclaim(self.page_list.oldest);
-            reclaimed += 1;
+    /// Reclaims what the policy takes at a time, or as much of it as there is.
+    fn reclaim_pass(&mut self) -> u64 {
+        let pages = self.replacement.begin_pass(&mut self.slots);
+        for reclaimed in 0..pages {
+            let Some(victim) = self.replacement.victim(&self.slots) else {
+                return reclaimed;
+            };
+            self.reclaim(victim);
         }
-        reclaimed
+        pages
+    }
+
+    fn reclaim(&mut self, page: EntryId) {
+        let remember = self.replacement.remove(&mut self.slots, page);
+        self.slots.free(page, remember);
+        self.names.lose_page(self.owners[page as usize]);
+        self.used_bytes -= PAGE_BYTES;
+        self.stats.reclaimed += 1;
     }
 
     /// Shrinks the names once for every pass's worth of pages.
@@ -360,55 +291,16 @@ impl Cache {
         self.in_pass += reclaimed;
         if self.in_pass >= PAGES_PER_PASS {
             self.in_pass -= PAGES_PER_PASS;
-            let scan = self.names_to_scan();
-            self.shrink_names(scan);
+            let passes = u64::from(self.replacement.present()) / PAGES_PER_PASS;
+            self.shrink_names(self.names.to_scan(passes));
         }
     }
 
-    /// Names that a pass scans beside its pages.
-    fn names_to_scan(&self) -> u32 {
-        let pages = self.page_list.len + self.active_list.len;
-        let passes = u64::from(pages) / PAGES_PER_PASS;
-        let priority = passes.max(1).ilog2().min(GENTLEST);
-        let names = self.name_list.len;
-        let scan = (names >> priority) * 2;
-        if scan >= NAMES_PER_BATCH || scan >= names {
-            scan.min(names)
-        } else {
-            0
-        }
-    }
-
-    /// Scans the `scan` oldest names: reclaims them, but for those with cached pages, which go to
-    /// the new end. Returns how many were reclaimed.
+    /// Scans the `scan` oldest names; returns how many were reclaimed.
     fn shrink_names(&mut self, scan: u32) -> u32 {
-        let mut reclaimed = 0;
-        for _ in 0..scan {
-            let name = self.name_list.oldest;
-            if self.pages_of[(name - self.pages) as usize] > 0 {
-                self.touch(name);
-            } else {
-                self.reclaim(name);
-                reclaimed += 1;
-            }
-        }
-        reclaimed
-    }
-
-    fn reclaim(&mut self, entry: EntryId) {
-        self.unlink(entry);
-        self.stats.reclaimed += 1;
-        self.states[entry as usize] = State::Absent;
-        if entry >= self.pages {
-            self.used_bytes -= self.inode_bytes;
-            return;
-        }
-        self.used_bytes -= PAGE_BYTES;
-        if let Some(pages) = self.pages_of.get_mut(self.owners[entry as usize] as usize) {
-            *pages -= 1;
-        }
-        if let Some(linux) = &mut self.linux {
-            linux.evicted(entry);
-        }
+        let dropped = self.names.shrink(scan);
+        self.used_bytes -= u64::from(dropped) * self.inode_bytes;
+        self.stats.reclaimed += u64::from(dropped);
+        dropped
     }
 }

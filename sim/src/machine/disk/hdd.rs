@@ -7,10 +7,11 @@
 //! slipped sector is skipped. Each sector crosses the bus to the host once it
 //! has been read and the one before it is across.
 
+use super::DiskRequest;
 use super::layout::{Layout, Run};
 use super::profile::HddProfile;
 use super::seek::SeekCurve;
-use super::{DiskRequest, ServiceTime};
+use super::stats::ServiceTime;
 use crate::engine::Nanos;
 
 const NANOS_PER_MINUTE: u64 = 60_000_000_000;
@@ -63,10 +64,8 @@ impl Hdd {
             bus_ns: 0.0,
         };
         let first = self.layout.run(request.lbn, request.sectors);
-        let seek_ns = self.move_heads(&first);
-        at.head_ns += seek_ns;
-        let rotation_ns = self.wait_ns(&at, first.angle);
-        at.head_ns += rotation_ns;
+        let (seek_ns, rotation_ns) = self.reach(&mut at, &first);
+        self.go_to(&first);
         let transfer_from_ns = at.head_ns;
         self.transfer(&mut at, &first);
 
@@ -74,8 +73,8 @@ impl Hdd {
         while done < request.sectors {
             let lbn = request.lbn + u64::from(done);
             let run = self.layout.run(lbn, request.sectors - done);
-            at.head_ns += self.move_heads(&run);
-            at.head_ns += self.wait_ns(&at, run.angle);
+            self.reach(&mut at, &run);
+            self.go_to(&run);
             self.transfer(&mut at, &run);
             done += run.sectors;
         }
@@ -83,15 +82,40 @@ impl Hdd {
         ServiceTime::of_parts(at.head_ns.max(at.bus_ns), seek_ns, rotation_ns, transfer_ns)
     }
 
-    /// Moves the heads onto the track of `run` and returns how long it takes.
-    fn move_heads(&mut self, run: &Run) -> f64 {
+    /// How long after `start` the first sector of `request` would come under
+    /// its head if the drive turned to it then.
+    pub(super) fn positioning_ns(&self, start: Nanos, request: DiskRequest) -> f64 {
+        let mut at = Progress {
+            start,
+            head_ns: self.overhead_ns,
+            bus_ns: 0.0,
+        };
+        self.reach(&mut at, &self.layout.run(request.lbn, request.sectors));
+        at.head_ns
+    }
+
+    /// Waits for the heads to move and for `run` to come round; returns how
+    /// long each takes.
+    fn reach(&self, at: &mut Progress, run: &Run) -> (f64, f64) {
+        let move_ns = self.move_ns(run);
+        at.head_ns += move_ns;
+        let rotation_ns = self.wait_ns(at, run.angle);
+        at.head_ns += rotation_ns;
+        (move_ns, rotation_ns)
+    }
+
+    fn go_to(&mut self, run: &Run) {
+        (self.cylinder, self.surface) = (run.cylinder, run.surface);
+    }
+
+    /// How long the heads take to the track of `run`.
+    fn move_ns(&self, run: &Run) -> f64 {
         let seek_ns = self.seek.time_ns(self.cylinder.abs_diff(run.cylinder));
         let switch_ns = if self.surface == run.surface {
             0.0
         } else {
             self.head_switch_ns
         };
-        (self.cylinder, self.surface) = (run.cylinder, run.surface);
         seek_ns.max(switch_ns)
     }
 

@@ -1,21 +1,25 @@
 //! `nb-amped`: non-blocking sockets, and helper processes for the disk (Flash).
 //!
-//! Covers open, stat and read. Each is preceded by a residency test: `openat2(RESOLVE_CACHED)` for
-//! names (for an open that is present it is the open itself), `cachestat` for reads. Resident: the
-//! call in the loop. Not resident: a message to an idle helper, or the queue if all are busy; the
-//! helper sleeps in the same call, which fills the caches, and answers; then the call in the loop.
-//! The test can be wrong by the time of the call (reclaimed since, or in flight): then the loop
-//! stalls, and that is counted.
+//! Covers open, stat, read, sendfile and sending from mappings. Each is preceded by a residency
+//! test. Resident: the call in the loop. Not resident: a message to an idle helper, or the queue
+//! if all are busy; the helper sleeps in the same call (for sendfile and mappings it reads the
+//! pages), which fills the caches, and answers; then the call in the loop. The test can be wrong
+//! by the time of the call (reclaimed since, or in flight): then the loop stalls, and that is
+//! counted. An answer does not say that the page could not be read: the loop finds that out itself,
+//! in a stall.
 //!
-//! Ours: one pool serves names and reads, where Flash has two.
+//! By default one pool serves names and reads; with `server.name_helpers` names have their own, as
+//! in Flash.
 
 use std::collections::VecDeque;
 
-use super::nonblocking::{MAX_EVENTS, Sockets};
-use super::{InCall, IoSetup, LOOP, SERVER_CPU, SimIo};
+use super::nonblocking::{Sockets, non_blocking_connections};
+use super::residency::is_resident;
+use super::{InCall, IoSetup, SimIo};
 use crate::machine::Machine;
-use crate::machine::calls::{Call, FileSlot, Progress};
-use crate::machine::cpu::{Activity, ProcId};
+use crate::machine::calls::{Call, Caller, Progress};
+use crate::machine::cpu::{Activity, ProcId, Role};
+use crate::scenario::keys::NameTest;
 use crate::server::Answered;
 use crate::server::event_loop::{Accepted, Io, Issue, Ready, Wake};
 use crate::server::script::{ConnId, Op};
@@ -43,35 +47,44 @@ struct Helper {
     work: Option<(Job, Stage)>,
 }
 
+/// Helpers of one kind: those without work, and the work without helpers.
+#[derive(Debug, Default)]
+struct Desk {
+    idle: Vec<u32>,
+    queue: VecDeque<Job>,
+}
+
 /// See the module's page.
 pub struct NbAmped {
     sockets: Sockets,
-    in_call: InCall,
     helpers: Vec<Helper>,
-    idle: Vec<u32>,
-    queue: VecDeque<Job>,
+    /// The first helpers read.
+    readers: u32,
+    reads: Desk,
+    names: Desk,
     answers: VecDeque<(ConnId, u32)>,
     answered: Answered,
+    name_test: NameTest,
+    copy: u32,
     metered: bool,
 }
 
 impl NbAmped {
-    fn is_resident(&mut self, machine: &mut Machine, conn: ConnId, op: Op) -> bool {
-        let helper = machine.costs.helper;
-        match op {
-            Op::Open(object) | Op::Stat(object) => {
-                let resident = machine.is_name_resident(object);
-                if !resident || matches!(op, Op::Stat(_)) {
-                    machine.charge(Activity::Interface, helper.name_residency);
-                }
-                resident
-            }
-            Op::Read { offset, bytes, .. } => {
-                machine.charge(Activity::Interface, helper.residency);
-                let object = machine.open_object(conn);
-                machine.is_resident(object, offset, bytes)
-            }
-            _ => true,
+    /// Where `op` is handed in.
+    fn desk(&mut self, op: Op) -> &mut Desk {
+        let is_name = matches!(op, Op::Open { .. } | Op::Stat(_));
+        if is_name && self.helpers.len() as u32 > self.readers {
+            &mut self.names
+        } else {
+            &mut self.reads
+        }
+    }
+
+    fn hand_in(&mut self, machine: &mut Machine, job: Job) {
+        let desk = self.desk(job.op);
+        match desk.idle.pop() {
+            Some(helper) => self.send_job(machine, helper, job),
+            None => desk.queue.push_back(job),
         }
     }
 
@@ -82,53 +95,93 @@ impl NbAmped {
         machine.wake(helper.proc);
     }
 
+    /// A helper has answered: it takes the next job of its kind, or waits for one.
+    fn relieve(&mut self, machine: &mut Machine, helper: u32) {
+        let desk = match helper < self.readers {
+            true => &mut self.reads,
+            false => &mut self.names,
+        };
+        match desk.queue.pop_front() {
+            Some(job) => self.send_job(machine, helper, job),
+            None => desk.idle.push(helper),
+        }
+    }
+
     /// The next stage of a helper's work once `stage` is over; `None` when all is done.
-    fn next_stage(machine: &mut Machine, slot: FileSlot, job: Job, stage: Stage) -> Option<Stage> {
-        match (stage, job.op) {
-            (Stage::Received, Op::Read { .. }) => {
-                Some(Stage::Opening(machine.begin(slot, Op::Open(job.object))))
-            }
-            (Stage::Received, _) => Some(Stage::Calling(machine.begin(slot, Op::Stat(job.object)))),
-            (Stage::Opening(_), op) => Some(Stage::Calling(machine.begin(slot, op))),
-            (Stage::Calling(_), Op::Read { .. }) => {
-                machine.begin(slot, Op::Close);
+    fn next_stage(
+        machine: &mut Machine,
+        proc: ProcId,
+        job: Job,
+        stage: Stage,
+        metered: bool,
+    ) -> Option<Stage> {
+        let caller = Caller::Worker(proc);
+        let mut begin = |op| {
+            machine.charge_meter(metered);
+            machine.begin(caller, op, crate::machine::calls::Sockets::Block)
+        };
+        let read = match job.op {
+            Op::Read { offset, bytes, .. }
+            | Op::SendFile { offset, bytes }
+            | Op::SendMapped { offset, bytes, .. } => Some(Op::Read {
+                offset,
+                bytes,
+                at: 0,
+            }),
+            _ => None,
+        };
+        match (stage, read) {
+            (Stage::Received, Some(_)) => Some(Stage::Opening(begin(Op::Open {
+                object: job.object,
+                missing: false,
+                known: false,
+            }))),
+            (Stage::Received, None) => Some(Stage::Calling(begin(match job.op {
+                Op::Open { missing: true, .. } => job.op,
+                _ => Op::Stat(job.object),
+            }))),
+            (Stage::Opening(_), Some(read)) => Some(Stage::Calling(begin(read))),
+            (Stage::Calling(_), Some(_)) => {
+                begin(Op::Close);
                 None
             }
-            (Stage::Calling(_), _) => None,
+            (Stage::Calling(_) | Stage::Opening(_), _) => None,
         }
     }
 }
 
 impl SimIo for NbAmped {
-    fn new(setup: IoSetup, machine: &mut Machine) -> Self {
+    fn new(setup: &IoSetup, machine: &mut Machine) -> Self {
         let mut helpers = Vec::new();
-        for _ in 0..setup.helpers {
+        let copy = setup.copy;
+        for index in 0..setup.helpers + setup.name_helpers {
             machine.reserve(machine.costs.memory.helper);
+            let role = Role::Worker { copy, index };
             helpers.push(Helper {
-                proc: machine.spawn(SERVER_CPU),
+                proc: machine.spawn(role, setup.cpu, setup.pinned),
                 work: None,
             });
         }
-        Self {
-            sockets: Sockets::default(),
-            in_call: InCall::default(),
-            helpers,
-            idle: (0..setup.helpers).rev().collect(),
+        let desk = |helpers: std::ops::Range<u32>| Desk {
+            idle: helpers.rev().collect(),
             queue: VecDeque::new(),
+        };
+        Self {
+            sockets: Sockets::new(setup),
+            helpers,
+            readers: setup.helpers,
+            reads: desk(0..setup.helpers),
+            names: desk(setup.helpers..setup.helpers + setup.name_helpers),
             answers: VecDeque::new(),
             answered: Answered::default(),
+            name_test: setup.name_test,
+            copy,
             metered: setup.metered,
         }
     }
 
-    fn step_worker(&mut self, machine: &mut Machine, proc: ProcId) -> bool {
-        let index = self
-            .helpers
-            .iter()
-            .position(|helper| helper.proc == proc)
-            .expect("every worker is a helper");
-        let slot = FileSlot::Helper(index as u32);
-        let helper = &mut self.helpers[index];
+    fn step_worker(&mut self, machine: &mut Machine, proc: ProcId, index: u32) -> bool {
+        let helper = &mut self.helpers[index as usize];
         let Some((job, stage)) = &mut helper.work else {
             return false;
         };
@@ -138,25 +191,24 @@ impl SimIo for NbAmped {
             }
             Stage::Opening(call) | Stage::Calling(call) => {
                 if let Progress::Waits(wait) = machine.advance(call) {
-                    machine.await_io(wait, proc);
+                    machine.sleep_until(wait, proc);
                     return false;
                 }
             }
         }
-        if let Some(next) = Self::next_stage(machine, slot, *job, *stage) {
-            machine.charge_meter(self.metered);
+        if let Some(next) = Self::next_stage(machine, proc, *job, *stage, self.metered) {
             *stage = next;
             return true;
         }
         machine.charge(Activity::Interface, machine.costs.helper.message_write);
-        self.answers.push_back((job.conn, index as u32));
+        self.answers.push_back((job.conn, index));
         helper.work = None;
-        machine.wake_if_waiting(LOOP);
+        machine.wake_if_waiting(self.copy);
         false
     }
 
     fn in_call(&mut self) -> &mut InCall {
-        &mut self.in_call
+        &mut self.sockets.in_call
     }
 }
 
@@ -164,51 +216,30 @@ impl Io for NbAmped {
     type Cx = Machine;
 
     fn issue(&mut self, machine: &mut Machine, conn: ConnId, op: Op) -> Issue {
-        if !op.kind().is_some_and(|kind| kind.on_disk()) {
+        if self.answered.take(conn) || is_resident(machine, self.name_test, conn, op) {
             return self.sockets.issue(machine, conn, op);
         }
-        if self.answered.take(conn) || self.is_resident(machine, conn, op) {
-            machine.charge_meter(self.metered);
-            return self.in_call.issue(machine, conn, op);
-        }
         let object = match op {
-            Op::Open(object) | Op::Stat(object) => object,
+            Op::Open { object, .. } | Op::Stat(object) => object,
             _ => machine.open_object(conn),
         };
-        let job = Job { conn, object, op };
-        match self.idle.pop() {
-            Some(helper) => self.send_job(machine, helper, job),
-            None => self.queue.push_back(job),
-        }
+        self.hand_in(machine, Job { conn, object, op });
         machine.counters.continuations += 1;
         Issue::Background
     }
 
-    fn accept(&mut self, machine: &mut Machine) -> Accepted {
-        self.sockets.accept(machine)
-    }
-
     fn collect(&mut self, machine: &mut Machine, ready: &mut Ready) -> bool {
-        let answers = self.answers.len().min(MAX_EVENTS);
+        let answers = self.answers.len().min(self.sockets.max_events());
         let found = self.sockets.collect(machine, ready, answers);
         for _ in 0..answers {
             let (conn, helper) = self.answers.pop_front().expect("counted above");
             machine.charge(Activity::Interface, machine.costs.helper.message_read);
             self.answered.mark(conn);
             ready.conns.push_back((conn, Wake::Retry));
-            match self.queue.pop_front() {
-                Some(job) => self.send_job(machine, helper, job),
-                None => self.idle.push(helper),
-            }
+            self.relieve(machine, helper);
         }
         found
     }
 
-    fn next_request(&mut self, machine: &mut Machine, conn: ConnId) -> bool {
-        machine.network.await_request(conn)
-    }
-
-    fn hang_up(&mut self, machine: &mut Machine, conn: ConnId) {
-        machine.close_connection(conn);
-    }
+    non_blocking_connections!();
 }

@@ -141,7 +141,7 @@ pub enum WriteError {
     #[error("a trace without requests or objects cannot be written")]
     Empty,
     /// More objects than 31 bits can number.
-    #[error("a trace has at most 2147483648 objects, not {objects}")]
+    #[error("a trace has at most 1073741824 objects, not {objects}")]
     TooManyObjects {
         /// How many there are.
         objects: usize,

@@ -45,14 +45,18 @@ mod chunk;
 mod codec;
 mod error;
 mod reader;
+mod request;
 mod sequences;
 #[cfg(test)]
 mod tests;
+mod timed;
 mod writer;
 
 pub use error::{TraceError, WriteError};
 pub use reader::TraceReader;
-pub use sequences::{PackedRequest, Sequences};
+pub use request::{PackedRequest, RequestKind};
+pub use sequences::Sequences;
+pub use timed::TimedSequences;
 pub use writer::TraceWriter;
 
 use crate::engine::Nanos;

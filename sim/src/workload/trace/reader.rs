@@ -2,7 +2,7 @@
 
 use super::chunk::{ChunkReader, Tag};
 use super::codec::{Codec, take_u32, take_varint};
-use super::sequences::MAX_OBJECTS;
+use super::request::MAX_OBJECTS;
 use super::{Metadata, Record, TraceError};
 use crate::engine::Nanos;
 use std::fs::File;
@@ -196,7 +196,7 @@ fn read_sizes<R: Read>(
 ) -> Result<Vec<u64>, TraceError> {
     let objects = metadata.objects as usize;
     if objects == 0 || objects > MAX_OBJECTS {
-        return Err(chunks.malformed("the number of objects must be 1 to 2147483648"));
+        return Err(chunks.malformed("the number of objects must be 1 to 1073741824"));
     }
     let mut sizes = Vec::new();
     while sizes.len() < objects {

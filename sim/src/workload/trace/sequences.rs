@@ -1,37 +1,9 @@
 //! A trace cut into request sequences: what a simulated client plays.
 
-use super::{Record, TraceError, TraceReader};
+use super::{PackedRequest, Record, TraceError, TraceReader};
 use crate::engine::Nanos;
+use crate::workload::session::{Session, Timing};
 use std::io::Read;
-
-/// The most objects that [`PackedRequest`] can number.
-pub(super) const MAX_OBJECTS: usize = 1 << 31;
-
-/// A request in four bytes: an object, and whether its body is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PackedRequest(u32);
-
-impl PackedRequest {
-    /// A request for `object`, answered with its body or, `not_modified`, without.
-    ///
-    /// # Panics
-    ///
-    /// If `object` is 2^31 or more; a trace has no such object.
-    pub const fn new(object: u32, not_modified: bool) -> Self {
-        assert!((object as usize) < MAX_OBJECTS, "object number too large");
-        Self(object << 1 | not_modified as u32)
-    }
-
-    /// The object's number.
-    pub const fn object(self) -> u32 {
-        self.0 >> 1
-    }
-
-    /// Whether the answer has no body (status 304).
-    pub const fn not_modified(self) -> bool {
-        self.0 & 1 == 1
-    }
-}
 
 /// Request sequences, in order of the time of their first requests; of equal times, in the order
 /// of the trace.
@@ -59,7 +31,7 @@ impl Sequences {
     ///
     /// If `index` is not below [`len`](Self::len).
     pub fn get(&self, index: usize) -> &[PackedRequest] {
-        &self.requests[self.starts[index] as usize..self.starts[index + 1] as usize]
+        &self.requests[self.range(index)]
     }
 
     /// All sequences in order.
@@ -82,6 +54,26 @@ impl Sequences {
         (sequences, brought)
     }
 
+    /// Fills `out` with sequence `index` as a client plays it that pauses for `think` between a
+    /// response and its next request, whatever the recorded times.
+    ///
+    /// # Panics
+    ///
+    /// If `index` is not below [`len`](Self::len).
+    pub fn session(&self, index: usize, think: Nanos, out: &mut Session) {
+        out.clear(Timing::Pauses);
+        out.requests.extend_from_slice(self.get(index));
+        if think > Nanos::ZERO {
+            out.times.resize(out.requests.len(), think);
+            out.times[0] = Nanos::ZERO;
+        }
+    }
+
+    /// Where sequence `index` lies in [`requests`](Self::requests).
+    pub(super) fn range(&self, index: usize) -> std::ops::Range<usize> {
+        self.starts[index] as usize..self.starts[index + 1] as usize
+    }
+
     /// The requests of all sequences, one sequence after the other.
     pub fn requests(&self) -> &[PackedRequest] {
         &self.requests
@@ -98,20 +90,25 @@ impl<R: Read> TraceReader<R> {
     ///
     /// The trace is damaged or cut off, or has more than 2^32 - 1 requests.
     pub fn sequences(self, longest_gap: Nanos) -> Result<Sequences, TraceError> {
-        if self.metadata().requests > u32::MAX.into() {
-            return Err(self.too_many_requests());
-        }
+        self.check_length()?;
         let mut cutter = Cutter::default();
         for record in self {
             cutter.add(record?, longest_gap);
         }
-        Ok(cutter.finish())
+        Ok(cutter.finish(|_, _| {}))
+    }
+
+    pub(super) fn check_length(&self) -> Result<(), TraceError> {
+        match u32::try_from(self.metadata().requests) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(self.too_many_requests()),
+        }
     }
 }
 
 /// Assigns requests to sequences as they come.
 #[derive(Default)]
-struct Cutter {
+pub(super) struct Cutter {
     /// Each client's latest sequence and request time.
     open: Vec<Option<(u32, Nanos)>>,
     /// Each sequence's number of requests.
@@ -121,26 +118,29 @@ struct Cutter {
 }
 
 impl Cutter {
-    fn add(&mut self, record: Record, longest_gap: Nanos) {
+    /// Adds a request; returns the time since the one before it in its sequence, if any is.
+    pub(super) fn add(&mut self, record: Record, longest_gap: Nanos) -> Option<Nanos> {
         let client = record.client as usize;
         if client >= self.open.len() {
             self.open.resize(client + 1, None);
         }
-        let sequence = match self.open[client] {
-            Some((sequence, last)) if record.time - last <= longest_gap => sequence,
-            _ => {
-                self.lengths.push(0);
-                self.lengths.len() as u32 - 1
-            }
-        };
+        let before = self.open[client]
+            .map(|(sequence, last)| (sequence, record.time - last))
+            .filter(|(_, gap)| *gap <= longest_gap);
+        let sequence = before.map_or(self.lengths.len() as u32, |(sequence, _)| sequence);
+        if before.is_none() {
+            self.lengths.push(0);
+        }
         self.open[client] = Some((sequence, record.time));
         self.lengths[sequence as usize] += 1;
         let request = PackedRequest::new(record.object, record.not_modified);
         self.requests.push((sequence, request));
+        before.map(|(_, gap)| gap)
     }
 
-    /// Sorts the requests by sequence, keeping their order within each.
-    fn finish(self) -> Sequences {
+    /// Sorts the requests by sequence, keeping their order within each; tells `moved` where each
+    /// came from, counted in the order of adding, and where it went.
+    pub(super) fn finish(self, mut moved: impl FnMut(usize, usize)) -> Sequences {
         let mut starts = Vec::with_capacity(self.lengths.len() + 1);
         let mut total = 0;
         starts.push(total);
@@ -149,10 +149,11 @@ impl Cutter {
             starts.push(total);
         }
         let mut next = starts.clone();
-        let mut requests = vec![PackedRequest(0); self.requests.len()];
-        for (sequence, request) in self.requests {
+        let mut requests = vec![PackedRequest::new(0, false); self.requests.len()];
+        for (from, (sequence, request)) in self.requests.into_iter().enumerate() {
             let place = &mut next[sequence as usize];
             requests[*place as usize] = request;
+            moved(from, *place as usize);
             *place += 1;
         }
         Sequences { requests, starts }

@@ -2,7 +2,7 @@
 
 use super::chunk::{ChunkWriter, GOOD_PAYLOAD, MAX_PAYLOAD, Tag};
 use super::codec::{Codec, Delta, put_varint};
-use super::sequences::MAX_OBJECTS;
+use super::request::MAX_OBJECTS;
 use super::{Metadata, Record, WriteError};
 use std::io::Write;
 

@@ -8,14 +8,26 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use sim::engine::Nanos;
-use sim::run::Measured;
-use sim::scenario::Server;
+use sim::run::{Keep, Measured, Played, RequestRecord};
+use sim::scenario::build::{run_placed, synthetic_placement};
 use sim::scenario::error::ScenarioError;
-use sim::scenario::experiment::{jobs, run_all, run_placed, synthetic_placement};
-use sim::scenario::load::{Loaded, load};
+use sim::scenario::experiment::{Conduct, Job, PointRuns, conduct, run_all};
+use sim::scenario::load::{Loaded, Overrides, load};
+use sim::scenario::{Server, Structure};
 use sim::workload::trace::{Metadata, Record, TraceWriter};
 
 mod figures;
+
+/// The servers that `validate` runs for real.
+pub(crate) const VALIDATED: [Server; 3] = [NB_B, NB_AMPED, NB_LAIO];
+pub(crate) const NB_B: Server = Server::plain(Structure::NbB);
+pub(crate) const NB_AMPED: Server = Server::plain(Structure::NbAmped);
+pub(crate) const NB_LAIO: Server = Server::plain(Structure::NbLaio);
+
+/// A server of every structure.
+pub(crate) fn each_server() -> [Server; Structure::ALL.len()] {
+    Structure::ALL.map(Server::plain)
+}
 
 /// The names of the figures; their values are replaced where a test depends on them.
 const PROFILE: &str = include_str!("../../../profiles/machines/epyc-vm.toml");
@@ -33,8 +45,12 @@ pub(crate) struct Bench {
     disk: String,
     profile: toml::Table,
     keys: BTreeMap<String, String>,
+    /// Whether sessions are played from the trace; otherwise they are drawn.
+    from_trace: bool,
     /// What stands at the end of the scenario's text.
     tables: String,
+    /// The text of a scenario that extends it and is loaded in its place.
+    child: Option<String>,
     gap_between_requests: Nanos,
 }
 
@@ -59,7 +75,9 @@ impl Bench {
             disk: String::new(),
             profile: toml::from_str(PROFILE).expect("the shipped profile"),
             keys: BTreeMap::new(),
+            from_trace: true,
             tables: String::new(),
+            child: None,
             gap_between_requests: Nanos::ZERO,
         };
         bench
@@ -68,6 +86,33 @@ impl Bench {
             .set("cache.memory", "64 MiB")
             .set("workload.clients", "1")
             .set("run.replications", "1")
+    }
+
+    /// Forty drawn objects of some 8 KB, one client that asks for them without end.
+    pub(crate) fn synthetic() -> Self {
+        let bench = Self {
+            from_trace: false,
+            ..Self::new(Vec::new())
+        };
+        bench
+            .drawn("objects", "40")
+            .drawn("body_median", "8 KiB")
+            .drawn("body_sigma", "0.5")
+            .drawn("zipf", "0.8")
+    }
+
+    /// Sets a key of `[workload.synthetic]`.
+    pub(crate) fn drawn(self, key: &str, value: &str) -> Self {
+        self.set(&format!("workload.synthetic.{key}"), value)
+    }
+
+    /// Nobody waits for anybody: sessions begin by themselves. Sets keys of
+    /// `[workload.arrivals]`.
+    pub(crate) fn arrivals(self, keys: &[(&str, &str)]) -> Self {
+        let open = self.unset("workload.clients");
+        keys.iter().fold(open, |bench, (key, value)| {
+            bench.set(&format!("workload.arrivals.{key}"), value)
+        })
     }
 
     /// Adds a sequence of requests for whole objects.
@@ -140,6 +185,12 @@ impl Bench {
         self
     }
 
+    /// Loads a scenario of this text in its place, which extends it as `parent.toml`.
+    pub(crate) fn extended_by(mut self, text: &str) -> Self {
+        self.child = Some(format!("extends = \"parent.toml\"\n{text}"));
+        self
+    }
+
     pub(crate) fn requests(&self) -> u64 {
         self.sequences.iter().map(|s| s.len() as u64).sum()
     }
@@ -197,7 +248,10 @@ impl Bench {
         let dir = tempfile::tempdir().expect("a temporary folder");
         self.write(dir.path());
         let overrides: Vec<(String, String)> = self.keys.clone().into_iter().collect();
-        load(&dir.path().join("scenario.toml"), &overrides)
+        load(
+            &dir.path().join("scenario.toml"),
+            &Overrides::of_keys(&overrides),
+        )
     }
 
     fn write(&self, dir: &Path) {
@@ -211,15 +265,26 @@ impl Bench {
             true => "cheetah9lp",
             false => "disk.toml",
         };
+        let trace = match self.from_trace {
+            true => "trace = \"t.laiotrace\"",
+            false => "",
+        };
         let scenario = format!(
             "title = \"test\"\nservers = [\"nb-b\", \"nb-amped\", \"nb-laio\"]\n\
              [machine]\nprofile = \"machine.toml\"\ndisk = \"{disk}\"\n\
-             [cache]\nmemory = \"1 MiB\"\n\
-             [workload]\ntrace = \"t.laiotrace\"\nclients = 1\n{}",
+             [cache]\nmemory = \"1 MiB\"\n[workload]\n{trace}\n{}",
             self.tables
         );
-        write("scenario.toml", &scenario);
-        self.write_trace(&dir.join("t.laiotrace"));
+        match &self.child {
+            None => write("scenario.toml", &scenario),
+            Some(child) => {
+                write("parent.toml", &scenario);
+                write("scenario.toml", child);
+            }
+        }
+        if self.from_trace {
+            self.write_trace(&dir.join("t.laiotrace"));
+        }
     }
 
     /// Each sequence is a client of the trace.
@@ -260,16 +325,80 @@ impl Bench {
 
     pub(crate) fn replicate(&self, server: Server, replication: u32) -> Measured {
         let loaded = self.load();
+        let played = self.play(&loaded, server, replication, Keep::default());
+        played.measured(0, &loaded.points[0])
+    }
+
+    /// Runs each of these servers once.
+    pub(crate) fn run_each(&self, servers: &[Server]) -> Vec<Measured> {
+        let loaded = self.load();
+        let run = |&server: &Server| {
+            let played = self.play(&loaded, server, 0, Keep::default());
+            played.measured(0, &loaded.points[0])
+        };
+        servers.iter().map(run).collect()
+    }
+
+    /// Plays one server once, keeping what `keep` says.
+    pub(crate) fn play(
+        &self,
+        loaded: &Loaded,
+        server: Server,
+        replication: u32,
+        keep: Keep,
+    ) -> Played {
         let (point, workload) = (&loaded.points[0], &loaded.workloads[0]);
         let placement = synthetic_placement(point, workload, replication);
-        run_placed(point, workload, &placement, server, replication)
+        run_placed(point, workload, &placement, server, replication, keep)
+    }
+
+    /// Runs the whole experiment, as the program does.
+    pub(crate) fn conduct(&self) -> Vec<PointRuns> {
+        let loaded = self.load();
+        let how = Conduct {
+            threads: 1,
+            stop: &AtomicBool::new(false),
+            keep: Keep::default(),
+            progress: &|| {},
+        };
+        let mut points = Vec::new();
+        conduct(&loaded, 0..loaded.points.len(), &how, |point| {
+            points.push(point);
+        });
+        points
+    }
+
+    /// Plays one server once. Every request, in order of completion.
+    pub(crate) fn records(&self, server: Server) -> Vec<RequestRecord> {
+        let keep = Keep {
+            requests: true,
+            ..Keep::default()
+        };
+        let played = self.play(&self.load(), server, 0, keep);
+        played.records.expect("they were to be kept")
     }
 
     /// Runs every server and replication.
     pub(crate) fn run_all(&self, threads: usize) -> Vec<Measured> {
         let loaded = self.load();
-        let jobs = jobs(&loaded);
-        let results = run_all(&loaded, &jobs, threads, &AtomicBool::new(false), || {});
+        let point = &loaded.points[0];
+        let replications = 0..point.scenario.run.replications;
+        let servers = point.scenario.servers.len();
+        let job = |replication| {
+            (0..servers).map(move |server| Job {
+                point: 0,
+                server,
+                replication,
+            })
+        };
+        let jobs: Vec<Job> = replications.flat_map(job).collect();
+        let how = Conduct {
+            threads,
+            stop: &AtomicBool::new(false),
+            keep: Keep::default(),
+            progress: &|| {},
+        };
+        let results = run_all(&loaded, &jobs, &how, |_, played| played.measured(0, point));
         results.into_iter().map(|r| r.expect("run")).collect()
     }
 }

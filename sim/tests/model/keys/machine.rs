@@ -1,31 +1,13 @@
-//! `[machine]`, `[cache]`, `[files]`, `[run]`, `[axes]`, and what stands above them.
+//! `[machine]`.
 
-use sim::run::Measured;
-use sim::scenario::{Scenario, Server};
-use sim::stats::Estimate;
+use sim::scenario::Structure::{Mp, Mt, NbAmped, NbB, NbLaio};
 
-use super::{assert_greater, base, reads, run_each, throughput};
-use crate::bench::Bench;
+use super::{
+    assert_greater, assert_greater_for, assert_same_for, base, computing, many_reads, reads, run,
+    run_each, service_time, throughput,
+};
+use crate::bench::{Bench, each_server};
 use crate::measures::{fingerprint, mean_response};
-
-fn service_time(run: &Measured) -> f64 {
-    run.disk.busy.as_secs_f64() / run.disk.requests as f64
-}
-
-#[test]
-pub(super) fn title_is_the_loaded_scenarios() {
-    let loaded = base().set("title", "another").load();
-    assert_eq!(loaded.title, "another");
-}
-
-#[test]
-pub(super) fn servers_are_those_that_run_in_their_order() {
-    let runs = base().set("servers", "[\"nb-laio\", \"nb-b\"]").run_all(1);
-    let (laio, blocking) = (base().run(Server::NbLaio), base().run(Server::NbB));
-    assert_eq!(runs.len(), 2);
-    assert_eq!(fingerprint(&runs[0]), fingerprint(&laio));
-    assert_eq!(fingerprint(&runs[1]), fingerprint(&blocking));
-}
 
 /// The other figures are in the tests of the costs.
 #[test]
@@ -41,18 +23,73 @@ pub(super) fn a_slower_disk_makes_slower_responses() {
     assert_greater(&fast, &base(), mean_response);
 }
 
+#[test]
+pub(super) fn more_disks_read_at_once() {
+    let one = many_reads(6).set("files.span", "64 MiB");
+    let four = one.clone().set("machine.disks", "4");
+    assert_greater_for(&[NbAmped, NbLaio, Mt], &one, &four, throughput);
+}
+
+/// Without stripes a quarter of the file lies on each disk, and they are read one after the other.
+#[test]
+pub(super) fn stripes_have_one_file_read_from_all_disks() {
+    let plain = Bench::new(vec![4 << 20])
+        .plays([0])
+        .cheetah()
+        .set("machine.disks", "4")
+        .set("server.chunk", "1 MiB")
+        .set("cache.read_ahead", "1 MiB");
+    let striped = plain.clone().set("machine.stripe", "256 KiB");
+    assert_greater(&plain, &striped, reads);
+    assert_greater(&plain, &striped, throughput);
+}
+
 /// Where the disk has a queue: `nb-b` never does, and is indifferent.
 #[test]
-pub(super) fn c_look_serves_a_queue_faster_than_fcfs() {
-    let scattered = base()
-        .set("files.span", "4 GiB")
-        .set("cache.read_ahead", "0 B");
-    let fcfs = run_each(&scattered.clone().set("machine.scheduling", "fcfs"));
-    let c_look = run_each(&scattered.set("machine.scheduling", "c-look"));
-    assert_eq!(fcfs[0].disk.max_waiting, 0);
-    assert_eq!(fingerprint(&fcfs[0]), fingerprint(&c_look[0]));
-    for server in [1, 2] {
-        assert!(c_look[server].disk.seek < fcfs[server].disk.seek);
+pub(super) fn each_order_of_a_queue_is_another_and_shorter_than_fcfs() {
+    let under = |scheduling| {
+        let sizes = vec![4096; 480];
+        (0..24)
+            .fold(Bench::new(sizes), |bench, client| {
+                bench.plays((0..20).map(|i| (client + i * 24) * 7 % 480))
+            })
+            .client_each()
+            .cheetah()
+            .set("files.span", "8 GiB")
+            .set("machine.scheduling", scheduling)
+    };
+    let orders = ["fcfs", "sstf", "scan", "c-look", "disksort", "sptf"].map(under);
+    for bench in &orders[1..] {
+        assert_same_for(&[NbB], &orders[0], bench);
+    }
+    let runs = orders.map(|bench| run(&bench, NbLaio));
+    for (index, one) in runs.iter().enumerate() {
+        assert!(index == 0 || service_time(one) < service_time(&runs[0]));
+        for other in &runs[..index] {
+            assert_ne!(fingerprint(one), fingerprint(other));
+        }
+    }
+}
+
+#[test]
+pub(super) fn a_second_cpu_runs_a_second_copy() {
+    let one = computing().set("server.copies", "2");
+    let two = one.clone().set("machine.cpus", "2");
+    for server in each_server() {
+        let (one, two) = (one.run(server), two.run(server));
+        assert_eq!((one.cpus, two.cpus), (1, 2));
+        let gain = throughput(&two) / throughput(&one);
+        assert!((1.5..=2.1).contains(&gain), "{server}: {gain}");
+    }
+}
+
+#[test]
+pub(super) fn threads_that_may_move_use_both_cpus() {
+    let pinned = computing().set("machine.cpus", "2");
+    let free = pinned.clone().set("machine.pinned", "false");
+    for structure in [Mt, Mp] {
+        let gain = throughput(&run(&free, structure)) / throughput(&run(&pinned, structure));
+        assert!((1.5..=2.1).contains(&gain), "{structure:?}: {gain}");
     }
 }
 
@@ -89,150 +126,4 @@ pub(super) fn a_short_quantum_lets_workers_in() {
 #[test]
 pub(super) fn wakeup_preemption_lets_workers_in() {
     assert_more_switches("machine.wakeup_preemption", "false", "true");
-}
-
-#[test]
-pub(super) fn more_memory_reads_less() {
-    let (little, much) = (
-        base().set("cache.memory", "700 KiB"),
-        base().set("cache.memory", "8 MiB"),
-    );
-    assert_greater(&much, &little, reads);
-    assert_greater(&much, &little, |run| run.cache.misses as f64);
-    assert_greater(&little, &much, throughput);
-}
-
-/// Six pages used over and over, between them a scan of files used once, in memory for neither.
-#[test]
-pub(super) fn linux_keeps_what_was_used_twice_through_a_scan() {
-    let scans = |policy| {
-        let hot = |i| i % 6;
-        let requests = (0..600).map(|i| if i % 2 == 0 { hot(i / 2) } else { 6 + i / 2 });
-        Bench::new(vec![4096; 400])
-            .plays(requests)
-            .small_processes()
-            .fixed_disk_ms(1.0)
-            .set("cache.memory", "1 MiB")
-            .set("cache.policy", policy)
-    };
-    let (lru, linux) = (run_each(&scans("lru")), run_each(&scans("linux")));
-    for server in 0..3 {
-        assert_ne!(fingerprint(&lru[server]), fingerprint(&linux[server]));
-    }
-}
-
-#[test]
-pub(super) fn proactive_pageout_reads_again() {
-    let bench = base()
-        .set("cache.memory", "64 MiB")
-        .figure("kernel.pageout_age", "50 ms");
-    let with = bench.clone().set("cache.proactive_pageout", "true");
-    assert_greater(&bench, &with, reads);
-}
-
-#[test]
-pub(super) fn reading_ahead_takes_fewer_and_larger_reads() {
-    let large = || {
-        Bench::new(vec![1 << 20])
-            .plays([0])
-            .cheetah()
-            .set("server.chunk", "16 KiB")
-    };
-    let (none, some) = (
-        large().set("cache.read_ahead", "0 B"),
-        large().set("cache.read_ahead", "128 KiB"),
-    );
-    assert_greater(&some, &none, reads);
-    assert_greater(&some, &none, mean_response);
-    for run in run_each(&some) {
-        assert_eq!(run.disk.sectors, (1 << 20) / 512 + 3 * 8, "each page once");
-    }
-}
-
-#[test]
-pub(super) fn files_further_apart_take_longer_seeks() {
-    let near = base().set("files.span", "16 MiB");
-    let far = base().set("files.span", "8 GiB");
-    assert_greater(&near, &far, |run| run.disk.seek.as_secs_f64());
-    assert_greater(&near, &far, service_time);
-}
-
-#[test]
-pub(super) fn a_warm_start_reads_less() {
-    let warm = base().set("run.start", "warm");
-    assert_greater(&warm, &base(), reads);
-    assert_greater(&base(), &warm, throughput);
-}
-
-fn half_width(runs: &[Measured]) -> f64 {
-    let of_one_server: Vec<f64> = runs.iter().step_by(3).map(throughput).collect();
-    let estimate = Estimate::of(&of_one_server).expect("some");
-    estimate.half_width.expect("more than one")
-}
-
-#[test]
-pub(super) fn more_replications_narrow_the_interval() {
-    let few = base().set("run.replications", "3").run_all(2);
-    let many = base().set("run.replications", "12").run_all(2);
-    assert_eq!((few.len(), many.len()), (9, 36));
-    for (few, many) in few.iter().zip(&many) {
-        assert_eq!(
-            fingerprint(few),
-            fingerprint(many),
-            "the first are the same"
-        );
-    }
-    assert!(half_width(&many) < half_width(&few));
-}
-
-#[test]
-pub(super) fn another_seed_places_files_elsewhere() {
-    for (first, second) in run_each(&base())
-        .iter()
-        .zip(&run_each(&base().set("run.seed", "2")))
-    {
-        assert_ne!(first.disk.seek, second.disk.seek);
-    }
-    // Also where the disk is but a law: the times it draws.
-    let law = base().exponential_disk_ms(5.0);
-    let second = law.clone().set("run.seed", "2");
-    assert_ne!(
-        law.run(Server::NbB).disk.busy,
-        second.run(Server::NbB).disk.busy
-    );
-    // And from replication to replication.
-    let runs = law.set("run.replications", "2").run_all(1);
-    assert_ne!(runs[0].disk.busy, runs[3].disk.busy);
-}
-
-/// That nothing else changes is in the tests of determinism.
-#[test]
-pub(super) fn running_ahead_takes_fewer_events() {
-    let step_by_step = base().set("run.run_ahead", "false");
-    assert_greater(&base(), &step_by_step, |run| run.counters.events as f64);
-}
-
-#[test]
-pub(super) fn axes_make_a_point_of_each_value() {
-    let axes = "[axes]\n\"cache.memory\" = [\"1 MiB\", \"8 MiB\"]\n\
-                \"network.rtt\" = [\"1 ms\", \"2 ms\", \"3 ms\"]\n";
-    // An override of a key drops its axis.
-    let swept = base()
-        .unset("cache.memory")
-        .unset("network.rtt")
-        .append(axes)
-        .load();
-    let values: Vec<Scenario> = swept
-        .points
-        .into_iter()
-        .map(|point| point.scenario)
-        .collect();
-    assert_eq!(values.len(), 6);
-    let mut distinct: Vec<_> = values
-        .iter()
-        .map(|scenario| (scenario.cache.memory, scenario.network.rtt))
-        .collect();
-    distinct.sort_unstable();
-    distinct.dedup();
-    assert_eq!(distinct.len(), 6);
 }

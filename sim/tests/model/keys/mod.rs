@@ -1,99 +1,27 @@
 //! Every key of a scenario changes some result, in the direction that it should.
 
+use std::collections::BTreeSet;
+
 use sim::run::Measured;
-use sim::scenario::Server;
+use sim::scenario::{Server, Structure};
+use sim::server::OpKind;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, VALIDATED};
+use crate::measures::fingerprint;
+use list::{ELSEWHERE, TESTS};
 
+mod arrivals;
+mod cache;
+mod each_server;
+mod list;
 mod machine;
+mod network;
+mod pools;
+mod run;
+mod scenario;
 mod service;
-
-/// The test of each key. A key without one fails `each_key_has_a_test`.
-const TESTS: [(&str, fn()); 29] = [
-    ("title", machine::title_is_the_loaded_scenarios),
-    (
-        "servers",
-        machine::servers_are_those_that_run_in_their_order,
-    ),
-    (
-        "machine.profile",
-        machine::a_profile_with_another_figure_gives_another_result,
-    ),
-    (
-        "machine.disk",
-        machine::a_slower_disk_makes_slower_responses,
-    ),
-    (
-        "machine.scheduling",
-        machine::c_look_serves_a_queue_faster_than_fcfs,
-    ),
-    ("machine.quantum", machine::a_short_quantum_lets_workers_in),
-    (
-        "machine.wakeup_preemption",
-        machine::wakeup_preemption_lets_workers_in,
-    ),
-    ("cache.memory", machine::more_memory_reads_less),
-    (
-        "cache.policy",
-        machine::linux_keeps_what_was_used_twice_through_a_scan,
-    ),
-    (
-        "cache.proactive_pageout",
-        machine::proactive_pageout_reads_again,
-    ),
-    (
-        "cache.read_ahead",
-        machine::reading_ahead_takes_fewer_and_larger_reads,
-    ),
-    ("files.span", machine::files_further_apart_take_longer_seeks),
-    (
-        "network.loopback",
-        service::on_loopback_the_clients_cost_cpu,
-    ),
-    (
-        "network.rtt",
-        service::the_round_trip_time_adds_to_each_response,
-    ),
-    (
-        "network.client_link",
-        service::a_slower_client_link_makes_slower_responses,
-    ),
-    (
-        "network.server_link",
-        service::a_slower_server_link_makes_slower_responses,
-    ),
-    (
-        "network.send_buffer",
-        service::a_smaller_send_buffer_blocks_more_sends,
-    ),
-    ("server.chunk", service::smaller_chunks_take_more_calls),
-    (
-        "server.helpers",
-        service::more_helpers_keep_more_reads_at_the_disk,
-    ),
-    ("server.metered", service::the_meter_costs_cpu),
-    (
-        "workload.trace",
-        service::another_trace_gives_another_result,
-    ),
-    (
-        "workload.clients",
-        service::more_clients_give_more_throughput,
-    ),
-    (
-        "workload.gap",
-        service::a_longer_gap_makes_fewer_connections,
-    ),
-    ("workload.requests", service::fewer_requests_are_played),
-    ("run.start", machine::a_warm_start_reads_less),
-    (
-        "run.replications",
-        machine::more_replications_narrow_the_interval,
-    ),
-    ("run.seed", machine::another_seed_places_files_elsewhere),
-    ("run.run_ahead", machine::running_ahead_takes_fewer_events),
-    ("axes", machine::axes_make_a_point_of_each_value),
-];
+mod synthetic;
+mod workload;
 
 /// Sixty objects of up to 60 KB, six clients with sixteen requests each.
 fn base() -> Bench {
@@ -107,42 +35,69 @@ fn base() -> Bench {
         .cheetah()
 }
 
-/// Every optional key, so that the schema is whole.
-fn with_every_key() -> Bench {
-    base()
-        .set("files.span", "100 MiB")
-        .set("workload.requests", "1000")
+/// So many clients with as many requests each, all for different objects of a page; 5 ms a read.
+fn many_reads(clients: u32) -> Bench {
+    (0..clients)
+        .fold(
+            Bench::new(vec![4096; (clients * clients) as usize]),
+            |bench, client| bench.plays(client * clients..(client + 1) * clients),
+        )
+        .client_each()
+        .fixed_disk_ms(5.0)
+}
+
+/// Eight clients whose requests are but computation.
+fn computing() -> Bench {
+    let mut bench = Bench::new(vec![4096]);
+    for _ in 0..8 {
+        bench = bench.plays([0; 10]);
+    }
+    bench.client_each().set("server.app_cpu", "5 ms")
 }
 
 #[test]
 fn each_key_has_a_test() {
-    let scenario = with_every_key().load().points.remove(0).scenario;
-    let table = toml::Table::try_from(&scenario).expect("scenarios are written as they are read");
-    let mut keys = Vec::new();
-    for (key, value) in &table {
-        match value.as_table().filter(|inner| !inner.is_empty()) {
-            Some(inner) => keys.extend(inner.keys().map(|name| format!("{key}.{name}"))),
-            None => keys.push(key.clone()),
-        }
-    }
-    let mut tested: Vec<&str> = TESTS.iter().map(|(key, _)| *key).collect();
-    tested.sort_unstable();
-    keys.sort_unstable();
-    assert_eq!(keys, tested);
+    let tested = TESTS.iter().map(|(key, _)| *key);
+    let listed: Vec<&str> = tested.chain(ELSEWHERE.map(|(key, _)| key)).collect();
+    let distinct: BTreeSet<String> = listed.iter().map(|&key| key.to_owned()).collect();
+    assert_eq!(distinct.len(), listed.len(), "each key stands once");
+    let documented = sim::scenario::reference::keys();
+    let documented = documented.into_iter().map(|key| key.name);
+    assert_eq!(distinct, documented.collect());
 }
 
 fn run_each(bench: &Bench) -> [Measured; 3] {
-    Server::ALL.map(|server| bench.run(server))
+    let runs = bench.run_each(&VALIDATED);
+    runs.try_into().expect("a run of each")
+}
+
+fn run(bench: &Bench, structure: Structure) -> Measured {
+    bench.run(Server::plain(structure))
 }
 
 /// For every server, `what` is greater in `more` than in `less`.
 fn assert_greater(less: &Bench, more: &Bench, what: impl Fn(&Measured) -> f64) {
-    for (server, (less, more)) in Server::ALL
-        .iter()
-        .zip(run_each(less).iter().zip(&run_each(more)))
-    {
-        let (less, more) = (what(less), what(more));
-        assert!(less < more, "{}: {less}, {more}", server.name());
+    assert_greater_for(&VALIDATED.map(|server| server.structure), less, more, what);
+}
+
+/// For these servers, `what` is greater in `more` than in `less`.
+fn assert_greater_for(
+    structures: &[Structure],
+    less: &Bench,
+    more: &Bench,
+    what: impl Fn(&Measured) -> f64,
+) {
+    for &structure in structures {
+        let (less, more) = (what(&run(less, structure)), what(&run(more, structure)));
+        assert!(less < more, "{}: {less}, {more}", structure.name());
+    }
+}
+
+/// For these servers, the two come to the same.
+fn assert_same_for(structures: &[Structure], one: &Bench, other: &Bench) {
+    for &structure in structures {
+        let (one, other) = (run(one, structure), run(other, structure));
+        assert_eq!(fingerprint(&one), fingerprint(&other), "{structure:?}");
     }
 }
 
@@ -150,6 +105,22 @@ fn reads(run: &Measured) -> f64 {
     run.disk.requests as f64
 }
 
+fn service_time(run: &Measured) -> f64 {
+    run.disk.busy.as_secs_f64() / run.disk.requests as f64
+}
+
+fn bytes(run: &Measured) -> f64 {
+    run.bytes as f64
+}
+
+fn elapsed(run: &Measured) -> f64 {
+    run.elapsed.as_secs_f64()
+}
+
 fn throughput(run: &Measured) -> f64 {
     run.responses.len() as f64 / run.elapsed.as_secs_f64()
+}
+
+fn issued(kind: OpKind) -> impl Fn(&Measured) -> f64 {
+    move |run| run.counters.ops[kind as usize].issued as f64
 }

@@ -1,80 +1,16 @@
-//! `[network]`, `[server]`, `[workload]`.
+//! `[server]`: what every server has.
 
 use sim::engine::Nanos;
 use sim::machine::cpu::Activity;
 use sim::run::Measured;
-use sim::scenario::Server;
+use sim::scenario::Structure::{self, LaioLaio, Mp, Mt, NbB, NbLaio};
 use sim::server::OpKind;
 
-use super::{assert_greater, base, reads, run_each, throughput};
-use crate::bench::Bench;
-use crate::measures::{fingerprint, mean_response};
-
-fn issued(kind: OpKind) -> impl Fn(&Measured) -> f64 {
-    move |run| run.counters.ops[kind as usize].issued as f64
-}
-
-#[test]
-pub(super) fn on_loopback_the_clients_cost_cpu() {
-    assert_greater(&base(), &base().loopback(), |run| {
-        run.client_cpu.as_secs_f64()
-    });
-    assert!(
-        run_each(&base())
-            .iter()
-            .all(|run| run.client_cpu == Nanos::ZERO)
-    );
-}
-
-#[test]
-pub(super) fn the_round_trip_time_adds_to_each_response() {
-    let warm = Bench::new(vec![4096; 4])
-        .plays(0..4)
-        .set("run.start", "warm");
-    let near = run_each(&warm.clone().set("network.rtt", "2 ms"));
-    let far = run_each(&warm.set("network.rtt", "50 ms"));
-    for (near, far) in near.iter().zip(&far) {
-        let more = near
-            .responses
-            .iter()
-            .map(|&time| time + Nanos::from_millis(48));
-        assert_eq!(more.collect::<Vec<_>>(), far.responses);
-    }
-}
-
-#[test]
-pub(super) fn a_slower_client_link_makes_slower_responses() {
-    let slow = base().set("network.client_link", "2 Mbit/s");
-    assert_greater(&base(), &slow, mean_response);
-}
-
-#[test]
-pub(super) fn a_slower_server_link_makes_slower_responses() {
-    let slow = base().set("network.server_link", "5 Mbit/s");
-    assert_greater(&base(), &slow, mean_response);
-}
-
-#[test]
-pub(super) fn a_smaller_send_buffer_blocks_more_sends() {
-    let blocks = |run: &Measured| run.counters.ops[OpKind::Send as usize].would_block as f64;
-    let large = || {
-        Bench::new(vec![1 << 20; 3])
-            .plays(0..3)
-            .plays(0..3)
-            .client_each()
-    };
-    for large in [
-        large().set("network.client_link", "20 Mbit/s"),
-        large().set("network.server_link", "20 Mbit/s"),
-        large().loopback(),
-    ] {
-        let (roomy, tight) = (
-            large.clone().set("network.send_buffer", "2 MiB"),
-            large.set("network.send_buffer", "64 KiB"),
-        );
-        assert_greater(&roomy, &tight, blocks);
-    }
-}
+use super::{
+    assert_greater, assert_greater_for, base, issued, many_reads, run, run_each, throughput,
+};
+use crate::bench::{Bench, each_server};
+use crate::measures::cpu_time;
 
 #[test]
 pub(super) fn smaller_chunks_take_more_calls() {
@@ -84,61 +20,141 @@ pub(super) fn smaller_chunks_take_more_calls() {
     }
 }
 
-#[test]
-pub(super) fn more_helpers_keep_more_reads_at_the_disk() {
-    let run = |helpers, server| base().set("server.helpers", helpers).run(server);
-    let (one, four) = (run("1", Server::NbAmped), run("4", Server::NbAmped));
-    assert!(one.disk.waiting < four.disk.waiting);
-    assert!(mean_response(&four) < mean_response(&one));
-    for server in [Server::NbB, Server::NbLaio] {
-        let (one, four) = (run("1", server), run("4", server));
-        assert_eq!(fingerprint(&one), fingerprint(&four));
-    }
-}
-
 /// LAIO needs no meter: its continuations tell what blocked.
 #[test]
 pub(super) fn the_meter_costs_cpu() {
     let (bare, metered) = (base(), base().set("server.metered", "true"));
     let meter = |run: &Measured| run.server_cpu[Activity::Meter as usize];
-    assert!(run_each(&bare).iter().all(|run| meter(run) == Nanos::ZERO));
-    let metered = run_each(&metered).map(|run| meter(&run) > Nanos::ZERO);
-    assert_eq!(metered, [true, true, false]);
-}
-
-#[test]
-pub(super) fn another_trace_gives_another_result() {
-    let one = Bench::new(vec![4096; 8]).plays(0..8);
-    let other = Bench::new(vec![4096; 8]).plays(0..7);
-    assert_greater(&other, &one, reads);
-}
-
-#[test]
-pub(super) fn more_clients_give_more_throughput() {
-    let far = base().set("network.rtt", "50 ms");
-    let few = far.clone().set("workload.clients", "2");
-    assert_greater(&few, &far, throughput);
-}
-
-#[test]
-pub(super) fn a_longer_gap_makes_fewer_connections() {
-    let spaced = base().recorded_gap(Nanos::from_millis(5_000));
-    let (short, long) = (
-        spaced.clone().set("workload.gap", "4 s"),
-        spaced.set("workload.gap", "5 s"),
-    );
-    assert_greater(&long, &short, issued(OpKind::Accept));
-    assert_eq!(issued(OpKind::Accept)(&short.run(Server::NbB)), 6.0 * 16.0);
-    assert_eq!(issued(OpKind::Accept)(&long.run(Server::NbB)), 6.0);
-}
-
-/// Whole sequences, up to the one that brings so many: of six with sixteen, three.
-#[test]
-pub(super) fn fewer_requests_are_played() {
-    for run in run_each(&base().set("workload.requests", "40")) {
-        assert_eq!(run.responses.len(), 48);
+    for server in each_server() {
+        assert_eq!(meter(&bare.run(server)), Nanos::ZERO);
+        let is_laio = matches!(server.structure, NbLaio | LaioLaio);
+        assert_eq!(
+            meter(&metered.run(server)) == Nanos::ZERO,
+            is_laio,
+            "{server}"
+        );
     }
-    for run in run_each(&base()) {
-        assert_eq!(run.responses.len(), 96);
+}
+
+/// Servers whose calls nobody makes a second time.
+const WITHOUT_HELPERS: [Structure; 4] = [NbB, NbLaio, Mp, Mt];
+
+#[test]
+pub(super) fn data_paths_make_their_own_calls() {
+    let kinds = [OpKind::Read, OpKind::SendFile, OpKind::SendMapped];
+    for (index, path) in ["read_send", "sendfile", "mapped"].into_iter().enumerate() {
+        let bench = base().set("server.data_path", path);
+        for structure in WITHOUT_HELPERS {
+            let run = run(&bench, structure);
+            let made = kinds.map(|kind| issued(kind)(&run) > 0.0);
+            assert_eq!(made, std::array::from_fn(|kind| kind == index), "{path}");
+        }
     }
+    // Of a large file, where moving a page costs nothing, copying is saved.
+    let copying = Bench::new(vec![1 << 20])
+        .plays([0; 4])
+        .figure("call.sendfile_page", "0 ns");
+    let moving = copying.clone().set("server.data_path", "sendfile");
+    let request = |run: &Measured| run.server_cpu[Activity::Request as usize].as_secs_f64();
+    assert_greater_for(&WITHOUT_HELPERS, &moving, &copying, request);
+}
+
+/// A loop that blocks leaves the CPU and the disk to the others.
+#[test]
+pub(super) fn copies_read_at_once() {
+    let (one, four) = (many_reads(6), many_reads(6).set("server.copies", "4"));
+    let waiting = |run: &Measured| run.disk.waiting.as_secs_f64();
+    assert_greater_for(&[NbB], &one, &four, waiting);
+    assert_greater_for(&[NbB], &one, &four, throughput);
+}
+
+#[test]
+pub(super) fn without_persistence_each_request_has_a_connection() {
+    let accepts = issued(OpKind::Accept);
+    assert_greater(&base(), &base().set("server.persistent", "false"), &accepts);
+    for (persistent, connections) in [("true", 6.0), ("false", 96.0)] {
+        let bench = base().set("server.persistent", persistent);
+        for run in run_each(&bench) {
+            assert_eq!(accepts(&run), connections);
+        }
+        // Whatever the flavour does.
+        let thttpd = "thttpd-nb-b".parse().expect("a server");
+        assert_eq!(accepts(&bench.run(thttpd)), connections);
+    }
+}
+
+/// One stat of each of eight objects, then none.
+#[test]
+pub(super) fn kept_names_save_stats() {
+    let asks = (0..64).map(|i| (i % 8, true)).collect();
+    let without = Bench::new(vec![4096; 8]).asks(asks);
+    let stats = issued(OpKind::Stat);
+    for (names, expected) in [("0", 64.0), ("4", 64.0), ("8", 8.0)] {
+        let bench = without.clone().set("server.name_cache", names);
+        for structure in [NbB, NbLaio, Mt] {
+            assert_eq!(stats(&run(&bench, structure)), expected, "{names} names");
+        }
+    }
+}
+
+/// One open of each of eight files, then none.
+#[test]
+pub(super) fn kept_files_save_opens() {
+    let opens = issued(OpKind::Open);
+    let without = Bench::new(vec![4096; 8]).plays((0..64).map(|i| i % 8));
+    for (files, expected) in [("0 B", 64.0), ("16 KiB", 64.0), ("32 KiB", 8.0)] {
+        let bench = without.clone().set("server.file_cache", files);
+        for structure in [NbB, NbLaio, Mt] {
+            assert_eq!(opens(&run(&bench, structure)), expected, "{files} of files");
+        }
+    }
+}
+
+#[test]
+pub(super) fn computing_adds_to_each_response() {
+    let alone = Bench::new(vec![4096; 4]).plays([0, 1, 2, 3]).times("0 ns");
+    let busy = run_each(&alone.clone().set("server.app_cpu", "7 ms"));
+    for (idle, busy) in run_each(&alone).iter().zip(&busy) {
+        let more = idle.responses.iter();
+        let more: Vec<_> = more.map(|&time| time + Nanos::from_millis(7)).collect();
+        assert_eq!(more, busy.responses);
+        assert_eq!(cpu_time(busy), cpu_time(idle) + Nanos::from_millis(28));
+    }
+}
+
+#[test]
+pub(super) fn a_log_is_written_once_a_request() {
+    let logged = base().set("server.log", "true");
+    assert_greater(&base(), &logged, issued(OpKind::Log));
+    for run in run_each(&logged) {
+        assert_eq!(issued(OpKind::Log)(&run), 96.0);
+    }
+}
+
+/// Sixteen clients at once, each with a connection per request.
+fn crowd() -> Bench {
+    let mut bench = Bench::new(vec![4096]);
+    for _ in 0..16 {
+        bench = bench.plays([0; 8]);
+    }
+    bench.client_each().set("server.persistent", "false")
+}
+
+fn events(run: &Measured) -> f64 {
+    run.server_cpu[Activity::Events as usize].as_secs_f64()
+}
+
+#[test]
+pub(super) fn draining_accepts_saves_epoll_waits() {
+    let one = crowd().set("server.accept", "one");
+    assert_greater(&crowd().set("server.accept", "drain"), &one, events);
+}
+
+#[test]
+pub(super) fn fewer_events_take_more_waits() {
+    let many = crowd()
+        .set("server.persistent", "true")
+        .set("server.app_cpu", "1 ms");
+    let one = many.clone().set("server.max_events", "1");
+    assert_greater(&many, &one, events);
 }

@@ -14,8 +14,8 @@ pub struct DiskIo {
     pub ahead: u32,
     /// When the emulator had read it from the kernel.
     pub arrival: Nanos,
-    /// When the model started it, in virtual time: the later of its arrival
-    /// and the previous request's finish.
+    /// When the model started it, in virtual time: on arrival, or at the finish
+    /// of the request whose place it took.
     pub start: Nanos,
     /// When the model finished it, in virtual time.
     pub finish: Nanos,
@@ -52,9 +52,9 @@ pub struct DiskUse {
     pub requests: u64,
     /// What they read (bytes).
     pub bytes: u64,
-    /// Share of the interval in which the disk was serving.
+    /// Share of the interval in which the disk was serving, one or several.
     pub utilization: f64,
-    /// Mean number of requests waiting, the one in service not counted.
+    /// Mean number of requests waiting, those in service not counted.
     pub mean_waiting: f64,
     /// Mean service time, by the model (s).
     pub mean_service_seconds: f64,
@@ -70,7 +70,9 @@ impl DiskUse {
         let modelled = || log.iter().filter(|io| !io.fast);
         let overlap = |start: Nanos, end: Nanos| end.min(to).saturating_sub(start.max(from));
         let interval = to.saturating_sub(from).as_secs_f64().max(f64::MIN_POSITIVE);
-        let busy: Nanos = modelled().map(|io| overlap(io.start, io.finish)).sum();
+        let busy = busy_spans(log)
+            .map(|(start, end)| overlap(start, end))
+            .sum::<Nanos>();
         let waiting: Nanos = modelled().map(|io| overlap(io.arrival, io.start)).sum();
         let finished: Vec<_> = modelled()
             .filter(|io| (from..to).contains(&io.finish))
@@ -88,6 +90,19 @@ impl DiskUse {
             mean_lateness_seconds: mean(|io| io.reply.saturating_sub(io.finish)),
         }
     }
+}
+
+/// When the disk was serving by the model: spans that do not overlap.
+fn busy_spans(log: &[DiskIo]) -> impl Iterator<Item = (Nanos, Nanos)> {
+    let modelled = log.iter().filter(|io| !io.fast);
+    let mut spans: Vec<_> = modelled.map(|io| (io.start, io.finish)).collect();
+    spans.sort_unstable();
+    let mut covered = Nanos::ZERO;
+    spans.into_iter().map(move |(start, end)| {
+        let from = start.max(covered);
+        covered = covered.max(end);
+        (from, covered)
+    })
 }
 
 #[cfg(test)]
@@ -114,6 +129,13 @@ mod tests {
         assert!((used.mean_waiting - (2.0 + 12.0) / 40.0).abs() < 1e-12);
         assert!((used.mean_service_seconds - 0.010).abs() < 1e-12);
         assert!((used.mean_lateness_seconds - 0.001).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_disk_that_serves_several_at_once_is_busy_once() {
+        let log = [io(0, 0, 10), io(0, 2, 6), io(0, 8, 12), io(0, 20, 25)];
+        let used = DiskUse::over(&log, Nanos::ZERO, Nanos::from_millis(40));
+        assert!((used.utilization - 17.0 / 40.0).abs() < 1e-12);
     }
 
     #[test]

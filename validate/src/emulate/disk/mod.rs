@@ -216,8 +216,13 @@ mod tests {
 
     /// A disk that takes the same time for every request, in their order.
     pub(super) fn fixed_disk(service: Nanos) -> Disk {
+        fixed_disk_with_servers(service, 1)
+    }
+
+    /// One that serves several at once.
+    pub(super) fn fixed_disk_with_servers(service: Nanos, servers: u32) -> Disk {
         let profile: DiskProfile = format!(
-            "kind = \"fixed\"\nsectors = 1_000_000\nservice_ms = {}",
+            "kind = \"fixed\"\nsectors = 1_000_000\nservice_ms = {}\nservers = {servers}",
             service.as_millis_f64()
         )
         .parse()

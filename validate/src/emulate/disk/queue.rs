@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::mem;
 
 use sim::engine::Nanos;
-use sim::machine::disk::{Disk, DiskRequest, SECTOR_BYTES};
+use sim::machine::disk::{Disk, DiskRequest, SECTOR_BYTES, Started};
 
 use super::log::DiskIo;
 
@@ -15,11 +15,19 @@ use super::log::DiskIo;
 /// that oversleeps delays one reply, but never the start of the next request.
 pub(super) struct VirtualDisk<Ticket> {
     disk: Disk,
-    /// Start and finish of the request in service.
-    in_service: Option<(Nanos, Nanos)>,
+    in_service: Vec<InService>,
+    /// What the model has started in the present call; empty between two.
+    started: Vec<Started>,
     pending: HashMap<u64, Pending<Ticket>>,
     next_tag: u64,
     served: Vec<Served<Ticket>>,
+}
+
+#[derive(Clone, Copy)]
+struct InService {
+    token: u32,
+    start: Nanos,
+    finish: Nanos,
 }
 
 struct Pending<Ticket> {
@@ -39,7 +47,8 @@ impl<Ticket> VirtualDisk<Ticket> {
     pub(super) fn new(disk: Disk) -> Self {
         Self {
             disk,
-            in_service: None,
+            in_service: Vec::new(),
+            started: Vec::new(),
             pending: HashMap::new(),
             next_tag: 0,
             served: Vec::new(),
@@ -62,9 +71,8 @@ impl<Ticket> VirtualDisk<Ticket> {
             sectors: length_bytes.div_ceil(SECTOR_BYTES as u32),
             tag,
         };
-        if let Some(finish) = self.disk.submit(now, request) {
-            self.in_service = Some((now, finish));
-        }
+        self.disk.submit(now, request, &mut self.started);
+        self.note_started(now);
         let ahead = self.pending.len() as u32;
         let io = DiskIo::arriving(now, offset_bytes, length_bytes, ahead);
         self.pending.insert(tag, Pending { io, ticket });
@@ -72,9 +80,18 @@ impl<Ticket> VirtualDisk<Ticket> {
 
     /// Lets the disk work until `now`.
     pub(super) fn advance(&mut self, now: Nanos) {
-        while let Some((start, finish)) = self.in_service.filter(|&(_, finish)| finish <= now) {
-            let (request, next_finish) = self.disk.complete(finish);
-            self.in_service = next_finish.map(|next| (finish, next));
+        while let Some(index) = self.earliest() {
+            let InService {
+                token,
+                start,
+                finish,
+            } = self.in_service[index];
+            if finish > now {
+                break;
+            }
+            self.in_service.remove(index);
+            let request = self.disk.complete(finish, token, &mut self.started);
+            self.note_started(finish);
             if let Some(Pending { mut io, ticket }) = self.pending.remove(&request.tag) {
                 (io.start, io.finish) = (start, finish);
                 self.served.push(Served { io, ticket });
@@ -82,9 +99,26 @@ impl<Ticket> VirtualDisk<Ticket> {
         }
     }
 
-    /// When the request in service will be finished.
+    /// When the next request will be finished.
     pub(super) fn next_finish(&self) -> Option<Nanos> {
-        self.in_service.map(|(_, finish)| finish)
+        self.earliest().map(|index| self.in_service[index].finish)
+    }
+
+    /// Which request in service ends next; of several, the one started first.
+    fn earliest(&self) -> Option<usize> {
+        (0..self.in_service.len()).min_by_key(|&index| self.in_service[index].finish)
+    }
+
+    fn note_started(&mut self, start: Nanos) {
+        let started = self
+            .started
+            .drain(..)
+            .map(|Started { token, finish }| InService {
+                token,
+                start,
+                finish,
+            });
+        self.in_service.extend(started);
     }
 
     /// What was finished since the last call, in order.
@@ -102,7 +136,7 @@ impl<Ticket> VirtualDisk<Ticket> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emulate::disk::tests::fixed_disk;
+    use crate::emulate::disk::tests::{fixed_disk, fixed_disk_with_servers};
 
     const SERVICE: Nanos = Nanos::from_millis(10);
 
@@ -154,6 +188,21 @@ mod tests {
         let io = disk.take_served().remove(0).io;
         assert_eq!((io.start, io.finish, io.ahead), (ms(10), ms(20), 1));
         assert_eq!(disk.next_finish(), None);
+    }
+
+    #[test]
+    fn several_in_service_finish_at_their_own_instants() {
+        let mut disk = VirtualDisk::new(fixed_disk_with_servers(SERVICE, 2));
+        for (arrival, ticket) in [(0, 0), (4, 1), (5, 2)] {
+            disk.arrive(ms(arrival), 0, 4096, ticket);
+        }
+        assert_eq!(disk.next_finish(), Some(ms(10)));
+        // Noticed late, all at once.
+        disk.advance(ms(100));
+        let served = disk.take_served();
+        let times: Vec<_> = served.iter().map(|s| (s.io.start, s.io.finish)).collect();
+        let law = [(ms(0), ms(10)), (ms(4), ms(14)), (ms(10), ms(20))];
+        assert_eq!(times, law);
     }
 
     #[test]

@@ -25,8 +25,11 @@ const SPIN: Nanos = Nanos::from_micros(100);
 pub(super) struct Server {
     pub(super) image: Image,
     state: Mutex<State>,
-    /// Signalled when an idle disk gets work and when it is to stop.
+    /// Signalled when a request will finish before any other in the disk, and
+    /// when the disk is to stop.
     work: Condvar,
+    /// Set likewise, for a disk that spins.
+    sooner: AtomicBool,
     fast: AtomicBool,
     log: Mutex<Vec<DiskIo>>,
     /// The threads' kernel numbers; 0 until known.
@@ -49,6 +52,7 @@ impl Server {
                 stopped: false,
             }),
             work: Condvar::new(),
+            sooner: AtomicBool::new(false),
             fast: AtomicBool::new(false),
             log: Mutex::new(Vec::new()),
             reader: AtomicI32::new(0),
@@ -79,12 +83,17 @@ impl Server {
             drop(state);
             return reply.error(Errno::EIO);
         }
-        let idle = state.disk.next_finish().is_none();
+        let before = state.disk.next_finish().unwrap_or(Nanos::MAX);
         // Read under the lock, so that the model's time never runs back.
         let now = clock::now();
         state.disk.arrive(now, offset_bytes, length_bytes, reply);
+        let sooner = state
+            .disk
+            .next_finish()
+            .is_some_and(|finish| finish < before);
+        self.sooner.fetch_or(sooner, Ordering::Relaxed);
         drop(state);
-        if idle {
+        if sooner {
             self.work.notify_one();
         }
     }
@@ -110,8 +119,9 @@ impl Server {
         }
     }
 
-    /// Waits for work, or for the end of the request in service: asleep, then,
-    /// because waking up takes long, spinning.
+    /// Waits for work, or for the next end of a request in service: asleep, then,
+    /// because waking up takes long, spinning. Returns early if a request has
+    /// arrived that ends before.
     fn wait<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         let Some(finish) = state.disk.next_finish() else {
             let woken = self.work.wait(state);
@@ -123,8 +133,9 @@ impl Server {
             let woken = self.work.wait_timeout(state, asleep);
             return woken.unwrap_or_else(PoisonError::into_inner).0;
         }
+        self.sooner.store(false, Ordering::Relaxed);
         drop(state);
-        while clock::now() < finish {
+        while clock::now() < finish && !self.sooner.load(Ordering::Relaxed) {
             hint::spin_loop();
         }
         self.state()

@@ -34,7 +34,8 @@ pub struct Tally {
     pub continuations: u64,
     /// Requests answered.
     pub requests: u64,
-    /// Operations that failed; each ended its connection.
+    /// Operations that failed and ended their connection; a name that does not exist, which is
+    /// answered, is none of them.
     pub failures: u64,
 }
 

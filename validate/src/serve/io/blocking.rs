@@ -5,7 +5,7 @@
 use sim::server::event_loop::{Accepted, Io, Issue, Ready};
 use sim::server::script::{ConnId, Op};
 
-use super::{RealIo, call_in_loop, nonblocking};
+use super::{RealIo, call_in_loop, file_kind, nonblocking};
 use crate::serve::ServeError;
 use crate::serve::os::Os;
 
@@ -24,9 +24,9 @@ impl Io for NbBlocking {
     type Cx = Os;
 
     fn issue(&mut self, os: &mut Os, conn: ConnId, op: Op) -> Issue {
-        match op.kind() {
-            Some(kind) if kind.on_disk() => call_in_loop(os, conn, op, kind),
-            _ => nonblocking::issue(os, conn, op),
+        match file_kind(op) {
+            Some(kind) => call_in_loop(os, conn, op, kind),
+            None => nonblocking::issue(os, conn, op),
         }
     }
 

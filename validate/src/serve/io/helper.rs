@@ -21,7 +21,7 @@ use sim::server::script::{ConnId, Op};
 
 use super::helper_process::{Helper, Job, Work, fork_helper};
 use super::residency::{self, Tested};
-use super::{RealIo, call_in_loop, nonblocking};
+use super::{RealIo, call_in_loop, file_kind, nonblocking};
 use crate::serve::counters::Shared;
 use crate::serve::error::ServeError;
 use crate::serve::os::Os;
@@ -103,14 +103,14 @@ impl Io for NbAmped {
     type Cx = Os;
 
     fn issue(&mut self, os: &mut Os, conn: ConnId, op: Op) -> Issue {
-        let Some(kind) = op.kind().filter(|kind| kind.on_disk()) else {
+        let Some(kind) = file_kind(op) else {
             return nonblocking::issue(os, conn, op);
         };
         if self.answered.take(conn) {
             return call_in_loop(os, conn, op, kind);
         }
         let work = match op {
-            Op::Open(_) | Op::Stat(_) => Work::LookUp,
+            Op::Open { .. } | Op::Stat(_) => Work::LookUp,
             Op::Read { offset, bytes, .. } => Work::Read { offset, bytes },
             _ => return call_in_loop(os, conn, op, kind),
         };

@@ -16,7 +16,7 @@ use laio::{Completion, Handle, Laio, Submission};
 use sim::server::event_loop::{Accepted, Io, Issue, Ready, Wake};
 use sim::server::script::{ConnId, Op};
 
-use super::{RealIo, nonblocking};
+use super::{RealIo, file_kind, nonblocking};
 use crate::serve::error::{Attempting, ServeError};
 use crate::serve::os::Os;
 
@@ -99,7 +99,7 @@ impl Io for NbLaio {
     type Cx = Os;
 
     fn issue(&mut self, os: &mut Os, conn: ConnId, op: Op) -> Issue {
-        if !op.kind().is_some_and(|kind| kind.on_disk()) {
+        if file_kind(op).is_none() {
             return nonblocking::issue(os, conn, op);
         }
         let call = os.file_call(conn, op);

@@ -31,6 +31,25 @@ pub(super) trait RealIo: Io<Cx = Os> {
     fn end(&mut self, os: &mut Os);
 }
 
+/// The kind of a file operation; `None` for what [`nonblocking`] does.
+///
+/// # Panics
+/// For an operation that the script, as the real server sets it up, never asks for: it reads and
+/// sends, keeps nothing, computes nothing of its own, writes no log; and the loop accepts.
+fn file_kind(op: Op) -> Option<OpKind> {
+    match op {
+        Op::Open { .. } | Op::Stat(_) | Op::Fstat | Op::Read { .. } | Op::Close => op.kind(),
+        Op::Recv | Op::Parse | Op::Send { .. } => None,
+        Op::Accept
+        | Op::Compute(_)
+        | Op::Attach(_)
+        | Op::Map
+        | Op::SendFile { .. }
+        | Op::SendMapped { .. }
+        | Op::Log => unreachable!("the real server's script never asks for {op:?}"),
+    }
+}
+
 /// Makes the file operation `op` in the loop, which sleeps if it blocks.
 fn call_in_loop(os: &mut Os, conn: ConnId, op: Op, kind: OpKind) -> Issue {
     let call = os.file_call(conn, op);

@@ -7,8 +7,9 @@
 use std::io;
 
 use sim::server::event_loop::Issue;
-use sim::server::script::{ConnId, Op, OpKind, Outcome};
+use sim::server::script::{ConnId, Errno, Op, OpKind, Outcome};
 
+use crate::serve::error::errno;
 use crate::serve::os::Os;
 
 /// Issues a socket operation, or parses.
@@ -27,7 +28,7 @@ pub(super) fn issue(os: &mut Os, id: ConnId, op: Op) -> Issue {
         }
         Op::Parse => {
             let request = os.conn(id).parse();
-            Issue::Done(os.counted(request.map_or(Outcome::Failed, Outcome::Request)))
+            Issue::Done(os.counted(request.map_or(Outcome::Failed(Errno::Other), Outcome::Request)))
         }
         _ => panic!("{op:?} is no socket operation"),
     }
@@ -43,6 +44,6 @@ fn count(os: &Os, kind: OpKind, result: io::Result<Option<u64>>) -> Issue {
             counts.sleeps.add(1);
             Issue::Background
         }
-        Err(_) => Issue::Done(os.counted(Outcome::Failed)),
+        Err(error) => Issue::Done(os.counted(Outcome::Failed(errno(&error)))),
     }
 }

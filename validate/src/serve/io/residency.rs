@@ -13,7 +13,7 @@ use sim::machine::PAGE_BYTES;
 use sim::server::script::{ConnId, Op, OpKind, Outcome};
 
 use crate::serve::connection::{FileCall, OPEN_FLAGS};
-use crate::serve::error::ServeError;
+use crate::serve::error::{ServeError, errno};
 use crate::serve::meter::{metered, plain};
 use crate::serve::os::Os;
 
@@ -63,7 +63,7 @@ pub(super) fn check_kernel() -> Result<(), ServeError> {
 /// reason than absence fails the operation.
 pub(super) fn test(os: &mut Os, conn: ConnId, op: Op) -> Tested {
     let tested = match op {
-        Op::Open(_) => open_if_cached(os, conn, op),
+        Op::Open { .. } => open_if_cached(os, conn, op),
         Op::Stat(_) => is_name_cached(os, conn),
         Op::Read { offset, bytes, .. } => {
             let wanted = (offset + u64::from(bytes)).div_ceil(PAGE_BYTES) - offset / PAGE_BYTES;
@@ -72,7 +72,7 @@ pub(super) fn test(os: &mut Os, conn: ConnId, op: Op) -> Tested {
         }
         _ => Ok(Tested::Resident),
     };
-    tested.unwrap_or_else(|_| Tested::Done(os.counted(Outcome::Failed)))
+    tested.unwrap_or_else(|error| Tested::Done(os.counted(Outcome::Failed(errno(&error)))))
 }
 
 impl Tested {

@@ -246,3 +246,19 @@ fn records_that_do_not_fit_are_refused_with_their_number() {
         })
     ));
 }
+
+#[test]
+fn closed_play_has_the_pauses_asked_for_and_no_others() {
+    use crate::workload::session::{Session, Timing};
+    let bytes = small_trace();
+    let reader = TraceReader::new(&bytes[..], "test").unwrap();
+    let sequences = reader.sequences(Nanos(20)).unwrap();
+    let mut session = Session::default();
+    sequences.session(0, Nanos::ZERO, &mut session);
+    assert_eq!(session.requests, sequences.get(0));
+    assert!(session.times.is_empty());
+    sequences.session(0, Nanos(9), &mut session);
+    assert_eq!(session.requests, sequences.get(0));
+    assert_eq!(session.times, [Nanos::ZERO, Nanos(9)]);
+    assert_eq!(session.timing, Timing::Pauses);
+}

@@ -1,6 +1,7 @@
 //! What holds for every trace.
 
 use super::*;
+use crate::workload::session::Session;
 use proptest::prelude::*;
 
 /// Clients in order of first appearance, so that none is without a request.
@@ -58,6 +59,19 @@ fn naive_sequences(records: &[Record], longest_gap: Nanos) -> Vec<Vec<PackedRequ
         .collect()
 }
 
+/// When each request is played, and for what.
+pub(super) fn played_times(timed: &TimedSequences) -> Vec<(Nanos, u32, bool)> {
+    let mut session = Session::default();
+    let mut played = Vec::new();
+    for index in 0..timed.sequences().len() {
+        timed.session(index, 1.0, &mut session);
+        let start = timed.start(index, 1.0);
+        let requests = session.requests.iter().zip(&session.times);
+        played.extend(requests.map(|(r, t)| (start + *t, r.object(), r.not_modified())));
+    }
+    played
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read((sizes, tick, mut records) in any_trace()) {
@@ -80,6 +94,28 @@ proptest! {
         let naive = naive_sequences(&records, gap);
         prop_assert_eq!(sequences.iter().map(<[_]>::to_vec).collect::<Vec<_>>(), naive);
         prop_assert_eq!(sequences.requests().len(), records.len());
+    }
+
+    #[test]
+    fn timed_sequences_have_the_times_of_the_records(
+        (sizes, tick, mut records) in any_trace(),
+        gap in prop_oneof![0u64..9, Just(1 << 39), Just(u64::MAX)],
+    ) {
+        let clients = renumber(&mut records);
+        let stated = metadata(sizes.len() as u32, clients, records.len() as u64, tick);
+        let bytes = write(stated, &sizes, &records).unwrap();
+        let gap = Nanos(gap.saturating_mul(tick));
+        let reader = || TraceReader::new(&bytes[..], "test").unwrap();
+        let timed = reader().timed_sequences(gap).unwrap();
+        prop_assert_eq!(timed.sequences(), &reader().sequences(gap).unwrap());
+        let mut expected: Vec<_> = records
+            .iter()
+            .map(|r| (r.time, r.object, r.not_modified))
+            .collect();
+        let mut played = played_times(&timed);
+        expected.sort_unstable();
+        played.sort_unstable();
+        prop_assert_eq!(played, expected);
     }
 
     #[test]

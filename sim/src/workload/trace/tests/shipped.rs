@@ -29,6 +29,20 @@ fn the_shipped_trace_has_the_known_figures() {
     assert_eq!(sequences.requests().len(), 199_692);
 }
 
+#[test]
+fn the_shipped_trace_played_at_its_own_times_is_the_recording() {
+    let timed = shipped().timed_sequences(Nanos(15_000_000_000)).unwrap();
+    let mut played = super::properties::played_times(&timed);
+    let mut recorded: Vec<_> = shipped()
+        .map(Result::unwrap)
+        .map(|r| (r.time, r.object, r.not_modified))
+        .collect();
+    assert!((1..timed.sequences().len()).all(|i| timed.start(i - 1, 1.0) <= timed.start(i, 1.0)));
+    played.sort_unstable();
+    recorded.sort_unstable();
+    assert_eq!(played, recorded);
+}
+
 /// The log that the shipped trace was made from, unpacked; `None` where it is not at hand.
 fn original_log() -> Option<Vec<u8>> {
     let data = std::env::var_os("LAIOSIM_DATA")

@@ -1,0 +1,123 @@
+//! What it costs a CPU to run again after it was idle.
+
+use sim::engine::Nanos;
+use sim::run::Measured;
+use sim::scenario::Server;
+
+use crate::bench::{Bench, each_server};
+use crate::measures::{cpu_time, fingerprint, total_response};
+
+const TIMES: [&str; 6] = ["30us", "100us", "300us", "1ms", "3ms", "10ms"];
+
+/// The idle time that a figure's name says.
+fn time_of(name: &str) -> Nanos {
+    let unit = name.len() - 2;
+    format!("{} {}", &name[..unit], &name[unit..])
+        .parse()
+        .expect("a time")
+}
+
+/// One cached page asked for so many times by a client that pauses; nothing costs anything.
+fn pausing(requests: usize, pause: Nanos) -> Bench {
+    Bench::new(vec![4096])
+        .free()
+        .plays(vec![0; requests])
+        .set("run.start", "warm")
+        .set("workload.think", &format!("{} ns", pause.0))
+}
+
+const ONCE: Nanos = Nanos::from_micros(7);
+
+fn once(bench: Bench, figure: &str) -> Bench {
+    bench.figure(figure, &format!("{} ns", ONCE.0))
+}
+
+/// CPU time of a third request after a pause.
+fn restart(server: Server, pause: Nanos, figure: &str) -> Nanos {
+    let cpu = |requests| cpu_time(&once(pausing(requests, pause), figure).run(server));
+    cpu(4) - cpu(3)
+}
+
+#[test]
+fn each_restart_counts_at_its_idle_time_and_at_no_other_of_the_grid() {
+    for server in each_server() {
+        for idle in TIMES {
+            for figure in TIMES {
+                let expected = if idle == figure { ONCE } else { Nanos::ZERO };
+                let restart = restart(server, time_of(idle), &format!("idle.restart_{figure}"));
+                assert_eq!(restart, expected, "{figure} after {idle} for {server}");
+            }
+        }
+    }
+}
+
+/// Half-way in the logarithm between 100 us and 300 us: half of each, to the error of a logarithm
+/// that is linear between powers of two; outside the grid its ends.
+#[test]
+fn between_the_times_of_the_grid_a_restart_is_interpolated_in_the_logarithm() {
+    let server = each_server()[0];
+    let between = Nanos((100_000.0 * 3f64.sqrt()).round() as u64);
+    for figure in ["idle.restart_100us", "idle.restart_300us"] {
+        let half = restart(server, between, figure);
+        assert!(half.0.abs_diff(ONCE.0 / 2) <= ONCE.0 / 50, "{half}");
+    }
+    let (short, long) = (Nanos::from_micros(5), Nanos::from_millis(500));
+    assert_eq!(restart(server, short, "idle.restart_30us"), ONCE);
+    assert_eq!(restart(server, long, "idle.restart_10ms"), ONCE);
+}
+
+/// Over links the interrupt comes to the process's own CPU: no wake-up crosses.
+#[test]
+fn over_links_to_one_cpu_no_wake_up_is_delayed() {
+    for server in each_server() {
+        for time in TIMES {
+            let bench = pausing(3, time_of(time));
+            let delayed = once(bench.clone(), &format!("idle.delay_{time}"));
+            assert_eq!(
+                fingerprint(&bench.run(server)),
+                fingerprint(&delayed.run(server))
+            );
+        }
+    }
+}
+
+fn longer(server: Server, pause: Nanos, figure: &str) -> u128 {
+    let bench = |requests| once(pausing(requests, pause).loopback(), figure);
+    let total = |requests| total_response(&bench(requests).run(server));
+    total(4) - total(3)
+}
+
+/// On loopback the server's CPU has been idle for the pause when the load generator wakes it.
+#[test]
+fn each_delay_counts_at_its_idle_time_and_at_no_other_of_the_grid() {
+    for server in each_server() {
+        for idle in TIMES {
+            for figure in TIMES {
+                let delays = match (idle == figure, figure) {
+                    // The generator's own CPU, idle while the server worked, is below the grid.
+                    (true, "30us") => 2,
+                    (false, "30us") => 1,
+                    (true, _) => 1,
+                    (false, _) => 0,
+                };
+                // So much later the generator hears of the response, and pauses.
+                let lost = if figure == "30us" { ONCE } else { Nanos::ZERO };
+                let pause = time_of(idle) - lost;
+                let longer = longer(server, pause, &format!("idle.delay_{figure}"));
+                let expected = u128::from(ONCE.0) * delays;
+                assert_eq!(longer, expected, "{figure} after {idle} for {server}");
+            }
+        }
+    }
+}
+
+/// A restart is CPU time, a delay is none.
+#[test]
+fn a_delay_takes_no_cpu_time() {
+    let bench = pausing(4, Nanos::from_millis(3)).loopback();
+    let delayed = once(bench.clone(), "idle.delay_3ms");
+    for server in each_server() {
+        let cpu = |run: &Measured| cpu_time(run) + run.client_cpu;
+        assert_eq!(cpu(&bench.run(server)), cpu(&delayed.run(server)));
+    }
+}

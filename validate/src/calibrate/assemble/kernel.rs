@@ -1,0 +1,99 @@
+//! Misses, wake-ups, idle CPUs.
+
+use sim::engine::Nanos;
+use sim::machine::profile::{IDLE_TIMES, IdleSection, KernelSection, Sourced};
+
+use super::Parts;
+
+pub(super) fn kernel(parts: &Parts) -> KernelSection {
+    let (scheduling, disk) = (&parts.scheduling, &parts.disk);
+    KernelSection {
+        context_switch: scheduling.context_switch.time(
+            "ping-pong of a 64-byte message through pipes on one CPU, one way, less write, read and wake-up",
+        ),
+        wake_same_cpu: scheduling.wake_same_cpu.time(
+            "write to a pipe whose SCHED_IDLE reader sleeps on the same CPU, less a write without sleeper",
+        ),
+        wake_busy_cpu: scheduling.wake_busy_cpu.time("the same, reader on another CPU that is busy"),
+        wake_idle_cpu: scheduling.wake_idle_cpu.time("the same, reader on another CPU that is idle"),
+        miss_page: disk.miss_page.time(
+            "posix_fadvise(WILLNEED) of 16 absent pages against 1, per page, and the first copy of each beyond the next: caller's CPU, on a CPU that does not go idle",
+        ),
+        reclaim_page: disk.reclaim_page.time(
+            "cold preads with memory for an eighth of the files against memory for all, per page",
+        ),
+        disk_submit: disk.disk_submit.time(
+            "posix_fadvise(WILLNEED) of an absent page beyond that of a cached one, less the page: caller's CPU",
+        ),
+        disk_interrupt: disk.disk_interrupt.time("CPU of the emulated disk's threads per request"),
+        disk_path: disk.disk_path.time(
+            "latency of a cold pread on the emulated disk less its 5 ms of service and the CPU",
+        ),
+        net_interrupt: parts.sockets.client_request.map(|send| send / 2.0).time(
+            "estimate: half of a 128-byte send on loopback, transmit and receive work taken as equal",
+        ),
+        pageout_age: disk.pageout_age.time(
+            "512 files of 16 pages read over and over with memory for all: time times pages by pages read again",
+        ),
+        metadata_fill: disk.metadata_fill.time(
+            "stat of 1024 names with caches dropped, beyond warm stats and as many preads of a page that wait for as fast a disk",
+        ),
+    }
+}
+
+pub(super) fn idle(parts: &Parts) -> IdleSection {
+    let [
+        restart_30us,
+        restart_100us,
+        restart_300us,
+        restart_1ms,
+        restart_3ms,
+        restart_10ms,
+    ] = std::array::from_fn(|index| restart(parts, index));
+    let [
+        delay_30us,
+        delay_100us,
+        delay_300us,
+        delay_1ms,
+        delay_3ms,
+        delay_10ms,
+    ] = std::array::from_fn(|index| delay(parts, index));
+    IdleSection {
+        restart_30us,
+        restart_100us,
+        restart_300us,
+        restart_1ms,
+        restart_3ms,
+        restart_10ms,
+        delay_30us,
+        delay_100us,
+        delay_300us,
+        delay_1ms,
+        delay_3ms,
+        delay_10ms,
+    }
+}
+
+fn restart(parts: &Parts, index: usize) -> Sourced<Nanos> {
+    let pause = IDLE_TIMES[index];
+    parts
+        .inplace
+        .restart(index)
+        .time(&format!(
+            "nb-b in place, one client that spins: median CPU of a request {pause} after the last, less that of a server that always has requests",
+        ))
+}
+
+/// What the response took beyond the server's CPU holds, beside the delay, the client's send; what
+/// the server does after the response is in its CPU only.
+fn delay(parts: &Parts, index: usize) -> Sourced<Nanos> {
+    let pause = IDLE_TIMES[index];
+    let before = parts.sockets.client_request.median();
+    let after = parts.files.close.median() + parts.files.meter.median();
+    parts.inplace.after_pauses[index]
+        .beyond_cpu
+        .map(|beyond| beyond - before + after)
+        .time(&format!(
+            "the same: median response time of a request {pause} after the last, less the CPU of both sides until then",
+        ))
+}
