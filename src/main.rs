@@ -1,6 +1,7 @@
 //! The `laiosim` command: arguments in, exit code out. Everything else is in the libraries.
 
 mod args;
+mod bottleneck;
 mod calibrate;
 mod check;
 mod compare;

@@ -5,7 +5,6 @@
 //! interrupted, what it leaves in the end are the same bytes.
 
 mod axes;
-mod bottleneck;
 mod compute;
 mod crossover;
 mod folder;
@@ -29,6 +28,7 @@ use sim::engine::Nanos;
 use sim::scenario::load::{Loaded, Overrides, load};
 
 use crate::failure::{CUT, Failure};
+use crate::run::key_and_value;
 use crate::{interrupt, screen};
 use compute::Work;
 use folder::{Folder, Stored};
@@ -84,16 +84,6 @@ pub(crate) struct SweepArgs {
     /// Replace the sweep in the folder instead of going on with it.
     #[arg(long)]
     force_new: bool,
-}
-
-/// Splits `KEY=VALUE`.
-fn key_and_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => {
-            Ok((key.trim().to_owned(), value.trim().to_owned()))
-        }
-        _ => Err("not KEY=VALUE, as in cache.memory='8 MiB'".to_owned()),
-    }
 }
 
 fn time_limit(text: &str) -> Result<Duration, String> {

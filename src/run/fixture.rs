@@ -26,7 +26,7 @@ pub(super) fn server(structure: Structure, throughputs: &[f64]) -> ServerRuns {
 }
 
 /// A server with one replication that has these metrics alone.
-pub(super) fn with_metrics(metrics: &[(Metric, f64)]) -> ServerRuns {
+pub(crate) fn with_metrics(metrics: &[(Metric, f64)]) -> ServerRuns {
     ServerRuns {
         server: Server::plain(Structure::NbB),
         runs: vec![Some(run(metrics))],

@@ -1,12 +1,11 @@
 //! `laiosim run`: simulates the servers of a scenario and compares them.
 
 mod args;
-mod bottleneck;
 mod cells;
 mod chart;
 mod files;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod headline;
 mod outcome;
 mod paper;
@@ -28,6 +27,7 @@ use std::process::ExitCode;
 use sim::scenario::load::{Loaded, Overrides, load};
 
 pub(crate) use args::{RunArgs, key_and_value};
+pub(crate) use record::COMMIT;
 
 use crate::failure::{CUT, Failure};
 use crate::screen;

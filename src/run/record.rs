@@ -9,13 +9,13 @@ use sim::scenario::load::Loaded;
 use sim::scenario::profiles::validation_of;
 use sim::stats::METRICS;
 
-use super::bottleneck::Bottleneck;
 use super::outcome::{Done, Outcome};
 use super::paper::Line;
+use crate::bottleneck::Bottleneck;
 use crate::tidy::Summary;
 
 /// The commit that the program was built from, where the build says so in `LAIOSIM_COMMIT`.
-const COMMIT: Option<&str> = option_env!("LAIOSIM_COMMIT");
+pub(crate) const COMMIT: Option<&str> = option_env!("LAIOSIM_COMMIT");
 
 /// What is to be recorded.
 pub(super) struct Record<'a> {

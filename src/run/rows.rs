@@ -3,8 +3,8 @@
 use sim::scenario::experiment::{PointRuns, ServerRuns};
 use sim::stats::{Level, Metric};
 
-use super::bottleneck::Bottleneck;
 use super::cells::cell;
+use crate::bottleneck::Bottleneck;
 use crate::tidy::FINEST;
 
 /// What a figure is made of.

@@ -6,9 +6,9 @@ use sim::scenario::Server;
 use sim::scenario::experiment::ServerRuns;
 use sim::stats::{Estimate, Metric};
 
-use super::bottleneck::Bottleneck;
 use super::cells::text;
 use super::headline::{NAMED, names};
+use crate::bottleneck::Bottleneck;
 
 /// A loop that stalls for less of the time is not worth a word: ours.
 const WORTH_A_WORD: f64 = 0.01;

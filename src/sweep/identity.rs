@@ -7,8 +7,8 @@ use std::path::Path;
 use serde_json::Value;
 use sim::scenario::load::{Loaded, Point};
 
-use super::tables::COMMIT;
 use crate::failure::Failure;
+use crate::run::COMMIT;
 
 /// Differences that are told one by one; the others are counted. Ours: a message of a line or two.
 const TOLD: usize = 4;

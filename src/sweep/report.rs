@@ -6,11 +6,12 @@ use sim::scenario::load::Loaded;
 use sim::scenario::profiles::validation_of;
 use sim::stats::{Estimate, Metric};
 
+use super::crossover;
 use super::identity::values;
 use super::point::Finished;
 use super::quantity::{Measure, readable};
 use super::slices::{Slice, along};
-use super::{bottleneck, crossover};
+use crate::bottleneck::Bottleneck;
 use crate::screen;
 
 /// Crossovers that are told one by one; the others are counted. Ours: a screen.
@@ -49,7 +50,9 @@ fn row(point: &Finished) -> Vec<String> {
             others.first().map_or(ABSENT.to_owned(), |next| {
                 lead(best.lead(next), &next.server)
             }),
-            bottleneck::of(best).to_owned(),
+            Bottleneck::among(|metric| best.mean(metric))
+                .name()
+                .to_owned(),
         ],
     };
     axes.chain(figures).collect()

@@ -13,14 +13,12 @@ use super::folder::{Folder, Stored, name};
 use super::identity::{self, Identity};
 use super::point::Finished;
 use crate::failure::Failure;
+use crate::run::COMMIT;
 use crate::tidy;
 
 pub(super) const RESULTS: &str = "results.csv";
 pub(super) const SUMMARY: &str = "summary.csv";
 pub(super) const SWEEP: &str = "sweep.json";
-
-/// The commit that the program was built from, where the build says so in `LAIOSIM_COMMIT`.
-pub(super) const COMMIT: Option<&str> = option_env!("LAIOSIM_COMMIT");
 
 /// Writes the tables; the points, without their rows.
 ///

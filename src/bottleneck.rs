@@ -8,7 +8,7 @@ const SATURATED: f64 = 0.9;
 
 /// What limits a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Bottleneck {
+pub(crate) enum Bottleneck {
     /// The disk is saturated.
     Disk,
     /// The server's CPU is.
@@ -22,8 +22,13 @@ pub(super) enum Bottleneck {
 }
 
 impl Bottleneck {
-    /// The busiest resource, if it is saturated.
-    pub(super) fn of(server: &ServerRuns) -> Self {
+    /// What limits a server.
+    pub(crate) fn of(server: &ServerRuns) -> Self {
+        Self::among(|metric| server.mean(metric))
+    }
+
+    /// The busiest resource, if it is saturated, by the means of the utilizations.
+    pub(crate) fn among(mean: impl Fn(Metric) -> Option<f64>) -> Self {
         let resources = [
             (Self::Disk, Metric::DiskUtilization),
             (Self::Cpu, Metric::CpuUtilization),
@@ -32,14 +37,14 @@ impl Bottleneck {
         ];
         resources
             .into_iter()
-            .filter_map(|(resource, metric)| Some((resource, server.mean(metric)?)))
+            .filter_map(|(resource, metric)| Some((resource, mean(metric)?)))
             .filter(|(_, utilization)| *utilization > SATURATED)
             .max_by(|a, b| a.1.total_cmp(&b.1))
             .map_or(Self::Latency, |(resource, _)| resource)
     }
 
     /// The word in tables.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Disk => "disk-bound",
             Self::Cpu => "CPU-bound",
