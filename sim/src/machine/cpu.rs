@@ -122,6 +122,8 @@ pub struct Process {
     pub pinned: bool,
     /// Its state.
     pub state: Scheduled,
+    /// The end of the step in which it last went to sleep: until then it is still on its CPU.
+    pub runs_until: Nanos,
 }
 
 /// One CPU.

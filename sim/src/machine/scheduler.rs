@@ -14,6 +14,7 @@ impl Machine {
             cpu,
             pinned,
             state,
+            runs_until: Nanos::ZERO,
         });
         ProcId(self.procs.len() as u32 - 1)
     }
@@ -53,10 +54,17 @@ impl Machine {
         }
     }
 
+    /// Whether a process may go to another CPU now: it does not have to stay, and the step in
+    /// which it went to sleep is over.
+    fn may_move(&self, proc: ProcId) -> bool {
+        let process = self.procs[proc.0 as usize];
+        !process.pinned && self.now >= process.runs_until
+    }
+
     /// A woken process that may move goes to an idle CPU if its own is busy.
     fn place(&mut self, proc: ProcId) {
-        let Process { cpu, pinned, .. } = self.procs[proc.0 as usize];
-        if pinned || !self.cpus[cpu].busy {
+        let cpu = self.cpu_of(proc);
+        if !self.may_move(proc) || !self.cpus[cpu].busy {
             return;
         }
         if let Some(idle) = (0..self.server_cpus).find(|&other| !self.cpus[other].busy) {
@@ -243,9 +251,7 @@ impl Machine {
             .rev()
             .max_by_key(|&other| self.cpus[other].queue.len())?;
         let queue = &self.cpus[from].queue;
-        let place = queue
-            .iter()
-            .position(|proc| !self.procs[proc.0 as usize].pinned)?;
+        let place = queue.iter().position(|&proc| self.may_move(proc))?;
         let proc = self.cpus[from].queue.remove(place)?;
         self.procs[proc.0 as usize].cpu = cpu;
         Some(proc)
@@ -275,6 +281,9 @@ impl Machine {
     /// The running process of the step sleeps.
     pub(crate) fn sleep(&mut self, cpu: usize) {
         let proc = self.cpus[cpu].current.take().expect("a process is running");
-        self.procs[proc.0 as usize].state = Scheduled::Asleep;
+        let runs_until = self.local();
+        let process = &mut self.procs[proc.0 as usize];
+        process.state = Scheduled::Asleep;
+        process.runs_until = runs_until;
     }
 }
