@@ -16,6 +16,7 @@ mod run;
 mod schema;
 mod screen;
 mod serve;
+mod stop;
 mod sweep;
 mod tidy;
 mod validate;

@@ -18,8 +18,6 @@ mod tables;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -29,7 +27,8 @@ use sim::scenario::load::{Loaded, Overrides, load};
 
 use crate::failure::{CUT, Failure};
 use crate::run::key_and_value;
-use crate::{interrupt, screen};
+use crate::screen;
+use crate::stop::Stop;
 use compute::Work;
 use folder::{Folder, Stored};
 use tables::Record;
@@ -119,7 +118,7 @@ pub(crate) fn run(args: &SweepArgs) -> Result<ExitCode, Failure> {
     let loaded = load(&args.scenario, &overrides)?;
     check_axes(&loaded)?;
     let identity = identity::of(&loaded)?;
-    let stop = interrupt::flag()?;
+    let stop = Stop::new(args.time_limit)?;
     let folder = Folder::open(&args.output, &identity, args.force_new)?;
     let record = Record {
         loaded: &loaded,
@@ -129,14 +128,11 @@ pub(crate) fn run(args: &SweepArgs) -> Result<ExitCode, Failure> {
     };
     record.write(&folder, None)?;
     let missing = missing(&loaded, &folder);
-    if let Some(limit) = args.time_limit {
-        stop_after(limit, &stop);
-    }
     let work = Work {
         loaded: &loaded,
         folder: &folder,
         threads: args.threads(),
-        stop: &stop,
+        stop: stop.flag(),
     };
     work.compute(&missing)?;
     finish(&record, &folder, missing.len())
@@ -175,14 +171,6 @@ fn missing(loaded: &Loaded, folder: &Folder) -> Vec<usize> {
         }
     };
     (0..loaded.points.len()).filter(is_missing).collect()
-}
-
-fn stop_after(limit: Duration, stop: &Arc<AtomicBool>) {
-    let stop = Arc::clone(stop);
-    std::thread::spawn(move || {
-        std::thread::sleep(limit);
-        stop.store(true, Ordering::Relaxed);
-    });
 }
 
 /// Writes and shows what there is once all points are finished; otherwise says how to go on.

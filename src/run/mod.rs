@@ -14,7 +14,6 @@ mod report;
 mod requests;
 mod rows;
 mod steady;
-mod stop;
 mod table;
 mod targets;
 mod timeline;
@@ -31,9 +30,9 @@ pub(crate) use record::COMMIT;
 
 use crate::failure::{CUT, Failure};
 use crate::screen;
+use crate::stop::{Cut, Stop};
 use outcome::{How, Outcome};
 use record::Record;
-use stop::{Cut, Stop};
 use targets::Targets;
 
 /// Loads, runs, writes, shows.

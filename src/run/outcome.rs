@@ -13,8 +13,8 @@ use sim::stats::stopping::ROUND;
 use super::paper::{self, Line};
 use super::report;
 use super::requests::RequestsFile;
-use super::stop::{Cut, Stop};
 use crate::figures::{self, Figure};
+use crate::stop::{Cut, Stop};
 use crate::tidy::{self, Summary};
 
 /// What came of an experiment.

@@ -7,10 +7,10 @@ use sim::scenario::load::{Loaded, Point};
 use sim::scenario::profiles::validation_of;
 
 use super::outcome::Outcome;
-use super::stop::Cut;
 use super::{chart, headline, steady, table};
 use crate::figures::label;
 use crate::screen;
+use crate::stop::Cut;
 
 /// What the results of a point say, in sentences.
 pub(super) fn says(point: &Point, runs: &PointRuns) -> Vec<String> {

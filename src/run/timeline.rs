@@ -13,7 +13,7 @@ use sim::scenario::Server;
 use sim::scenario::experiment::{Conduct, Job, run_all};
 use sim::scenario::load::Loaded;
 
-use super::stop::Stop;
+use crate::stop::Stop;
 use tracks::Tracks;
 
 /// The first replication of every server at the first point, played once more with a recorder.

@@ -11,7 +11,7 @@ use crate::interrupt;
 
 /// Why a run was cut short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cut {
+pub(crate) enum Cut {
     /// The user wanted it.
     Interrupted,
     /// `--time-limit` was over.
@@ -19,7 +19,7 @@ pub(super) enum Cut {
 }
 
 /// A flag that Ctrl-C sets, and a timer.
-pub(super) struct Stop {
+pub(crate) struct Stop {
     flag: Arc<AtomicBool>,
     expired: Arc<AtomicBool>,
     timer: Option<(Sender<()>, JoinHandle<()>)>,
@@ -30,7 +30,7 @@ impl Stop {
     ///
     /// # Errors
     /// The system refuses a handler.
-    pub(super) fn new(limit: Option<Duration>) -> Result<Self, Failure> {
+    pub(crate) fn new(limit: Option<Duration>) -> Result<Self, Failure> {
         let flag = interrupt::flag()?;
         let expired = Arc::new(AtomicBool::new(false));
         let timer = limit.map(|limit| {
@@ -52,12 +52,12 @@ impl Stop {
     }
 
     /// Once set, no further run is to be begun.
-    pub(super) fn flag(&self) -> &AtomicBool {
+    pub(crate) fn flag(&self) -> &AtomicBool {
         &self.flag
     }
 
     /// Who set the flag, if it is set.
-    pub(super) fn cut(&self) -> Option<Cut> {
+    pub(crate) fn cut(&self) -> Option<Cut> {
         let set = self.flag.load(Ordering::Relaxed);
         set.then(|| match self.expired.load(Ordering::Relaxed) {
             true => Cut::TimeLimit,
