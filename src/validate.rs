@@ -315,7 +315,33 @@ fn conclusions(runs: &[ServerRuns]) -> Vec<String> {
             "Late watchers: {late}; false steals: {false_steals}; continuations of all servers: {stolen}."
         ),
         format!("Page cache at the end of a run: {}.", caches.join(", ")),
+        paces(runs),
     ]
+}
+
+/// How fast the machine was.
+fn paces(runs: &[ServerRuns]) -> String {
+    let of = |server: &ServerRuns| {
+        let all = || {
+            server
+                .paces
+                .iter()
+                .flat_map(|pace| [pace.before, pace.after])
+        };
+        let least = all().fold(f64::INFINITY, f64::min);
+        let most = all().fold(0.0, f64::max);
+        let mean = all().sum::<f64>() / all().count().max(1) as f64;
+        format!(
+            "{} {mean:.2} ({least:.2} to {most:.2})",
+            server.server.name()
+        )
+    };
+    let each: Vec<String> = runs.iter().map(of).collect();
+    format!(
+        "Pace: CPU time of the calibration's own requests around each run, in proportion to the \
+         profile's; each prediction is for a machine of the pace of its run: {}.",
+        each.join(", ")
+    )
 }
 
 fn report(args: &ValidateArgs, loaded: &Loaded, profile: &Profile, runs: &[ServerRuns]) -> String {

@@ -208,8 +208,13 @@ fn the_machine_of_2024_has_every_interface() {
 /// Pairs of which the first does part of what the second does.
 fn parts_and_wholes(costs: &Costs) -> Vec<(&'static str, Nanos, Nanos)> {
     let Costs {
-        call, kernel, laio, ..
+        call,
+        kernel,
+        idle,
+        laio,
+        ..
     } = costs;
+    let wake_idle_cpu = idle.wake(Nanos::ZERO);
     vec![
         ("fstat walks no path", call.fstat, call.stat),
         ("stat opens nothing", call.stat, call.open),
@@ -217,7 +222,7 @@ fn parts_and_wholes(costs: &Costs) -> Vec<(&'static str, Nanos, Nanos)> {
         (
             "a wake-up on another CPU is also an interrupt there",
             kernel.wake_same_cpu,
-            kernel.wake_busy_cpu.min(kernel.wake_idle_cpu),
+            kernel.wake_busy_cpu.min(wake_idle_cpu),
         ),
         (
             "an inline call starts no second thread",

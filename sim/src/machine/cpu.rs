@@ -145,15 +145,64 @@ pub struct Cpu {
     pub busy: bool,
     /// Since when it has run nothing, if it has run no process since.
     pub idle_since: Option<Nanos>,
+    /// The idle times that it has had.
+    pub idles: Idles,
     /// CPU time by activity.
     pub spent: [Nanos; Activity::ALL.len()],
     /// Switches between processes.
     pub switches: u64,
 }
 
+/// A CPU's idle times, as far as they are the longest since some moment: when each ended and how
+/// long it was, in order of time, each longer than those after it.
+#[derive(Clone, Debug, Default)]
+pub struct Idles(Vec<(Nanos, Nanos)>);
+
+impl Idles {
+    /// An idle time of this length has ended at `end`.
+    pub fn ended(&mut self, end: Nanos, length: Nanos) {
+        while self.0.pop_if(|last| last.1 <= length).is_some() {}
+        self.0.push((end, length));
+    }
+
+    /// The length of the longest that has ended after `then`, if any has.
+    pub fn longest_since(&self, then: Nanos) -> Option<Nanos> {
+        let found = self.0.iter().find(|(end, _)| *end > then);
+        found.map(|&(_, length)| length)
+    }
+
+    /// Just before the last one ended; the beginning of time if there was none.
+    pub fn before_the_last(&self) -> Nanos {
+        let last = self.0.last().map(|&(end, _)| end);
+        last.unwrap_or_default().saturating_sub(Nanos(1))
+    }
+}
+
 impl Cpu {
     /// CPU time in all.
     pub fn busy_time(&self) -> Nanos {
         self.spent.iter().copied().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_idle_time_since_a_moment_is_found() {
+        let lengths = [5, 9, 2, 7, 7, 1, 3];
+        let mut idles = Idles::default();
+        for (at, length) in lengths.into_iter().enumerate() {
+            idles.ended(Nanos(10 * (at as u64 + 1)), Nanos(length));
+        }
+        for since in 0..=75_u64 {
+            let later = lengths.iter().enumerate();
+            let later = later.filter(|(at, _)| 10 * (*at as u64 + 1) > since);
+            let longest = later.map(|(_, &length)| Nanos(length)).max();
+            assert_eq!(idles.longest_since(Nanos(since)), longest, "{since}");
+        }
+        assert_eq!(idles.longest_since(idles.before_the_last()), Some(Nanos(3)));
+        assert_eq!(Idles::default().before_the_last(), Nanos::ZERO);
     }
 }

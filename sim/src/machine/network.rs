@@ -91,6 +91,8 @@ struct Connection {
     reset: bool,
     /// The copy of the server that accepted it.
     copy: u32,
+    /// When the server last received a request from it.
+    served: Nanos,
     awaiting: Awaiting,
     /// Who sleeps in a call on it, where sockets block.
     waiter: Option<Waiter>,
@@ -210,6 +212,7 @@ impl Network {
             hung_up: false,
             reset: false,
             copy: 0,
+            served: Nanos::ZERO,
             awaiting: Awaiting::Nothing,
             waiter: None,
             draining: VecDeque::new(),
@@ -271,6 +274,11 @@ impl Network {
         let id = self.backlog.pop_front()?;
         self.connection(id).copy = copy;
         Some(id)
+    }
+
+    /// The server receives a request at `now`. Returns when it did so before.
+    pub fn set_served(&mut self, id: ConnId, now: Nanos) -> Nanos {
+        std::mem::replace(&mut self.connection(id).served, now)
     }
 
     /// `waiter` sleeps until there is a connection to accept.

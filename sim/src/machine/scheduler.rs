@@ -44,7 +44,7 @@ impl Machine {
         if self.procs[proc.0 as usize].state != Scheduled::Asleep {
             return;
         }
-        let waker = self.stepping.expect("wakes out of a step");
+        let waker = self.stepping_cpu();
         self.place(proc);
         if self.cpu_of(proc) == waker {
             self.charge(Activity::Switch, self.costs.kernel.wake_same_cpu);
@@ -52,6 +52,14 @@ impl Machine {
         } else {
             self.wake_across(proc, waker);
         }
+    }
+
+    /// The CPU whose step this is.
+    ///
+    /// # Panics
+    /// Outside of a step.
+    pub(crate) fn stepping_cpu(&self) -> usize {
+        self.stepping.expect("inside a step")
     }
 
     /// Whether a process may go to another CPU now: it does not have to stay, and the step in
@@ -106,10 +114,10 @@ impl Machine {
         if state != Scheduled::Asleep {
             return;
         }
-        let kernel = self.costs.kernel;
+        let costs = &self.costs;
         let (cost, delay) = match self.idle_time(cpu) {
-            None => (kernel.wake_busy_cpu, Nanos::ZERO),
-            Some(idle) => (kernel.wake_idle_cpu, self.costs.idle.delay(idle)),
+            None => (costs.kernel.wake_busy_cpu, Nanos::ZERO),
+            Some(idle) => (costs.idle.wake(idle), costs.idle.delay(idle)),
         };
         if self.stepping == Some(waker) {
             self.charge(Activity::Switch, cost);
@@ -205,8 +213,9 @@ impl Machine {
             return None;
         }
         if let Some(since) = self.cpus[cpu].idle_since.take() {
-            let restart = self.costs.idle.restart(self.now - since);
-            self.charge(Activity::Switch, restart);
+            let idle = self.now - since;
+            self.cpus[cpu].idles.ended(self.now, idle);
+            self.charge(Activity::Switch, self.costs.idle.restart(idle));
         }
         self.counters.steps += 1;
         self.cpus[cpu].current

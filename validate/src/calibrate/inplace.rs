@@ -9,11 +9,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use sim::engine::Nanos;
+use sim::machine::profile::CallCosts;
 use sim::scenario::keys::ServerKeys;
 use sim::workload::trace::{Metadata, Record, TraceWriter};
 
 use super::child::measure_in_child;
-use super::idle::{AfterPause, Pauses};
+use super::idle::{AfterPause, BURST, Pauses};
 use super::spinning::{keep_busy, spin};
 use super::timing::Rounds;
 use super::{CalibrateError, Effort};
@@ -24,14 +25,15 @@ use crate::load::{self, LoadConfig};
 use crate::process::{CLIENT_CPU, SERVER_CPU, ServerProcess};
 use crate::serve::NB_B;
 
-/// Objects, all of one size.
-pub(super) const OBJECTS: u32 = 256;
+/// Objects, all of one size: so many that what a request touches has long left a CPU's own caches
+/// when it is asked for again. Ours.
+pub(super) const OBJECTS: u32 = 2048;
 /// Requests of a round of the busy load.
 const REQUESTS: u32 = 8_000;
 /// Connections of the busy load. Ours.
 pub(super) const BUSY: u32 = 16;
 /// Time in which the server goes to sleep: its CPU time is exact only then. Ours.
-const SETTLE_NS: u64 = 200_000;
+pub(super) const SETTLE_NS: u64 = 200_000;
 /// Requests per connection: the connection's own cost is spread thin and subtracted.
 pub(super) const PER_CONNECTION: u32 = 50;
 /// Size of the objects in pages.
@@ -56,10 +58,21 @@ pub(super) struct InPlace {
 }
 
 impl InPlace {
-    /// What a request takes more after the pause of that index.
+    /// What a request takes more on each connection after the pause of that index: what each but
+    /// the first of a burst does.
+    pub(super) fn cold(&self, index: usize) -> Rounds {
+        let AfterPause { server, burst, .. } = &self.after_pauses[index];
+        let further = f64::from(BURST - 1);
+        burst
+            .with(server, |burst, first| (burst - first) / further)
+            .with(&self.busy, |each, busy| each - busy)
+    }
+
+    /// What the first request after the pause of that index takes beyond that.
     pub(super) fn restart(&self, index: usize) -> Rounds {
+        let cold = self.cold(index).median().max(0.0);
         let paced = &self.after_pauses[index].server;
-        paced.with(&self.busy, |paced, busy| paced - busy)
+        paced.with(&self.busy, |paced, busy| paced - busy - cold)
     }
 }
 
@@ -96,6 +109,17 @@ pub(super) fn measure(effort: Effort) -> Result<InPlace, CalibrateError> {
     })
 }
 
+/// What the calls of one request of the busy load cost, without the server's own computation.
+pub(super) fn known_calls(call: &CallCosts) -> Nanos {
+    let metered = 4;
+    let file = call.open + call.fstat + call.read + call.read_page * PAGES + call.close;
+    // A response of a page and a header is two pages of the formula; the loop that always has
+    // requests finds those of all connections at once.
+    let socket = call.recv + call.send + call.send_page * (PAGES + 1) + call.epoll_event;
+    let epoll_wait = Nanos(call.epoll_wait.0 / u64::from(BUSY));
+    file + call.meter * metered + socket + epoll_wait
+}
+
 /// What process `pid`, asleep before and after, used while `action` ran.
 fn used_by<T>(pid: u32, action: impl FnOnce() -> T) -> Result<(CpuUse, T), CalibrateError> {
     spin(SETTLE_NS);
@@ -105,17 +129,18 @@ fn used_by<T>(pid: u32, action: impl FnOnce() -> T) -> Result<(CpuUse, T), Calib
     Ok((ProcessMeter::snapshot(pid)?.since(before), result))
 }
 
-fn server_failed(error: impl std::fmt::Display) -> CalibrateError {
+pub(super) fn server_failed(error: impl std::fmt::Display) -> CalibrateError {
     CalibrateError::Server(error.to_string())
 }
 
-struct Grid {
-    root: PathBuf,
+/// The objects, as files, and a trace that asks for them.
+pub(super) struct Grid {
+    pub(super) root: PathBuf,
     trace: PathBuf,
 }
 
 impl Grid {
-    fn create(folder: &Path, pages: u64) -> io::Result<Self> {
+    pub(super) fn create(folder: &Path, pages: u64) -> io::Result<Self> {
         let root = folder.join("files");
         for object in 0..OBJECTS {
             let path = root.join(path_of(object));
@@ -190,7 +215,7 @@ fn write_trace(path: &Path, pages: u64, requests: u32) -> io::Result<()> {
         let record = Record {
             time: Nanos(u64::from(request / clients) * 1_000_000_000),
             client: request % clients,
-            // 97 is prime to 256: every object comes round.
+            // 97 is prime to 2048: every object comes round.
             object: request * 97 % OBJECTS,
             not_modified: false,
         };

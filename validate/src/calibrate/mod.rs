@@ -15,6 +15,7 @@ mod inplace;
 mod laio_costs;
 mod mappings;
 mod memory;
+pub(crate) mod pace;
 mod scheduling;
 mod sendfile;
 mod sockets;

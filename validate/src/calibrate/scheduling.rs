@@ -1,11 +1,17 @@
 //! Switches between processes and the three wake-ups.
 
-use std::io::{self, PipeReader, PipeWriter, Read, Write, pipe};
+use std::io::{self, PipeReader, Read, Write, pipe};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use sim::machine::profile::IDLE_TIMES;
+
+use super::sockets::{new_epoll, register, wait};
+use super::spinning::spin;
 use super::timing::{Rounds, clock, mean_of};
 use super::{CalibrateError, Effort};
 use crate::emulate::realtime::pin_to;
@@ -14,13 +20,23 @@ use crate::emulate::realtime::pin_to;
 const SETTLE: Duration = Duration::from_micros(300);
 /// Wake-ups in a round: each waits for [`SETTLE`].
 const WAKE_UPS: u64 = 40;
+/// Of those after a pause, a round has as many as take about so long, and at least so many. Ours.
+const PAUSED_NS: u64 = 40_000_000;
+const FEWEST_WAKE_UPS: u64 = 5;
+/// Time in which a woken thread is asleep again. Ours.
+const SETTLED_NS: u64 = 20_000;
+/// What is sent: a helper's message.
+const MESSAGE: [u8; 64] = [1; 64];
+/// Sends to a socket that nobody waits for. Ours.
+const PLAIN_SENDS: usize = 2_000;
 
 /// What was measured, in nanoseconds.
 pub(super) struct Scheduling {
     pub(super) context_switch: Rounds,
     pub(super) wake_same_cpu: Rounds,
     pub(super) wake_busy_cpu: Rounds,
-    pub(super) wake_idle_cpu: Rounds,
+    /// By [`IDLE_TIMES`].
+    pub(super) wake_idle_cpu: [Rounds; IDLE_TIMES.len()],
     pub(super) message_write: Rounds,
     pub(super) message_read: Rounds,
 }
@@ -45,7 +61,7 @@ fn measured(effort: Effort) -> io::Result<Scheduling> {
     let same = wakes(rounds, 0, Sleeper::IdleClass)?;
     let wake_same_cpu = same.with(&message_write, |woken, plain| woken - plain);
     pin_to(1)?;
-    let idle = wakes(rounds, 0, Sleeper::Normal)?;
+    let idle = wakes_after_pauses(rounds, 0)?;
     let spinning = Spinner::start(0)?;
     let busy = wakes(rounds, 0, Sleeper::Normal)?;
     drop(spinning);
@@ -54,7 +70,7 @@ fn measured(effort: Effort) -> io::Result<Scheduling> {
         context_switch: one_way.with(&wake_same_cpu, |one_way, wake| one_way - wake),
         wake_same_cpu,
         wake_busy_cpu: busy.with(&message_write, |woken, plain| woken - plain),
-        wake_idle_cpu: idle.with(&message_write, |woken, plain| woken - plain),
+        wake_idle_cpu: idle,
         message_write,
         message_read,
     })
@@ -118,56 +134,133 @@ enum Sleeper {
 /// Time of a write to a pipe whose reader sleeps on `cpu`.
 fn wakes(rounds: usize, cpu: usize, sleeper: Sleeper) -> io::Result<Rounds> {
     let (reader, mut writer) = pipe()?;
-    let wakes = Arc::new(AtomicU64::new(0));
-    let thread = {
-        let wakes = Arc::clone(&wakes);
-        thread::spawn(move || sleep_in(reader, cpu, sleeper, &wakes))
-    };
-    thread::sleep(SETTLE);
+    let mut asleep = Asleep::in_read(cpu, sleeper, reader)?;
     let mut writes = Vec::new();
     for _ in 0..rounds {
         let mut write = 0;
         for _ in 0..WAKE_UPS {
-            write += wake(&mut writer, &wakes)?;
+            write += asleep.wake(&mut writer, || thread::sleep(SETTLE))?;
         }
         writes.push(write as f64 / WAKE_UPS as f64);
     }
     drop(writer);
-    thread
-        .join()
-        .map_err(|_| io::Error::other("the sleeper panicked"))??;
-    let mut writes = writes.into_iter();
-    Ok(Rounds::of(rounds, || writes.next().unwrap_or_default()))
+    asleep.end()?;
+    Ok(Rounds::from_values(writes))
 }
 
-/// Wakes the sleeper, and waits until it has gone back to sleep.
-fn wake(writer: &mut PipeWriter, wakes: &AtomicU64) -> io::Result<u64> {
-    let before = wakes.load(Ordering::SeqCst);
-    let start = clock();
-    writer.write_all(&[1; 64])?;
-    let took = clock() - start;
-    thread::sleep(SETTLE);
-    while wakes.load(Ordering::SeqCst) == before {
+/// Time of a send to a socket whose receiver has slept in `epoll_wait` on `cpu` for each of
+/// [`IDLE_TIMES`], while this thread kept its own CPU busy, less a send to one who does not wait:
+/// the median of each round.
+fn wakes_after_pauses(rounds: usize, cpu: usize) -> io::Result<[Rounds; IDLE_TIMES.len()]> {
+    let (mut sender, mut receiver) = connected()?;
+    let mut buffer = [0; MESSAGE.len()];
+    let mut plain = || {
+        let start = clock();
+        sender.write_all(&MESSAGE)?;
+        let took = clock() - start;
+        receiver.read_exact(&mut buffer).map(|()| took as f64)
+    };
+    let plain = (0..PLAIN_SENDS).map(|_| plain());
+    let plain = Rounds::from_values(plain.collect::<io::Result<_>>()?).median();
+    let mut asleep = Asleep::in_epoll(cpu, receiver)?;
+    let mut writes = [const { Vec::new() }; IDLE_TIMES.len()];
+    for _ in 0..rounds {
+        for (pause, writes) in IDLE_TIMES.into_iter().zip(&mut writes) {
+            let wake_ups = (PAUSED_NS / pause.0).clamp(FEWEST_WAKE_UPS, WAKE_UPS);
+            let times = (0..wake_ups).map(|_| {
+                let write = asleep.wake(&mut sender, || spin(SETTLED_NS))?;
+                spin(pause.0);
+                Ok(write as f64)
+            });
+            let times = times.collect::<io::Result<Vec<_>>>()?;
+            // The first comes after another pause.
+            let median = Rounds::from_values(times[1..].to_vec()).median();
+            writes.push(median - plain);
+        }
+    }
+    drop(sender);
+    asleep.end()?;
+    Ok(writes.map(Rounds::from_values))
+}
+
+fn connected() -> io::Result<(TcpStream, TcpStream)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let sender = TcpStream::connect(listener.local_addr()?)?;
+    sender.set_nodelay(true)?;
+    Ok((sender, listener.accept()?.0))
+}
+
+/// A thread that sleeps until a message comes, and counts them.
+struct Asleep {
+    wakes: Arc<AtomicU64>,
+    thread: thread::JoinHandle<io::Result<()>>,
+}
+
+impl Asleep {
+    /// In a read from a pipe.
+    fn in_read(cpu: usize, sleeper: Sleeper, mut pipe: PipeReader) -> io::Result<Self> {
+        Self::start(move |wakes| {
+            pin_to(cpu)?;
+            if sleeper == Sleeper::IdleClass {
+                set_idle_class()?;
+            }
+            let mut message = MESSAGE;
+            while pipe.read_exact(&mut message).is_ok() {
+                wakes.fetch_add(1, Ordering::SeqCst);
+            }
+            Ok(())
+        })
+    }
+
+    /// In `epoll_wait` for a socket.
+    fn in_epoll(cpu: usize, mut socket: TcpStream) -> io::Result<Self> {
+        Self::start(move |wakes| {
+            pin_to(cpu)?;
+            let epoll = new_epoll()?;
+            register(&epoll, socket.as_raw_fd(), libc::EPOLLIN)?;
+            let mut message = MESSAGE;
+            loop {
+                wait(&epoll)?;
+                if socket.read_exact(&mut message).is_err() {
+                    return Ok(());
+                }
+                wakes.fetch_add(1, Ordering::SeqCst);
+            }
+        })
+    }
+
+    fn start(
+        sleep: impl FnOnce(&AtomicU64) -> io::Result<()> + Send + 'static,
+    ) -> io::Result<Self> {
+        let wakes = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&wakes);
+        let thread = thread::Builder::new().spawn(move || sleep(&counted))?;
         thread::sleep(SETTLE);
+        Ok(Self { wakes, thread })
     }
-    Ok(took)
-}
 
-fn sleep_in(
-    mut reader: PipeReader,
-    cpu: usize,
-    sleeper: Sleeper,
-    wakes: &AtomicU64,
-) -> io::Result<()> {
-    pin_to(cpu)?;
-    if sleeper == Sleeper::IdleClass {
-        set_idle_class()?;
+    /// Wakes it, and lets time pass until it has gone back to sleep. Returns how long the write
+    /// took.
+    fn wake(&mut self, to_it: &mut impl Write, pass_time: impl Fn()) -> io::Result<u64> {
+        let before = self.wakes.load(Ordering::SeqCst);
+        let start = clock();
+        to_it.write_all(&MESSAGE)?;
+        let took = clock() - start;
+        pass_time();
+        while self.wakes.load(Ordering::SeqCst) == before {
+            if self.thread.is_finished() {
+                return Err(io::Error::other("the sleeper has ended"));
+            }
+            pass_time();
+        }
+        Ok(took)
     }
-    let mut message = [0_u8; 64];
-    while reader.read_exact(&mut message).is_ok() {
-        wakes.fetch_add(1, Ordering::SeqCst);
+
+    /// Waits for its end: nobody can write to it any more.
+    fn end(self) -> io::Result<()> {
+        let ended = self.thread.join();
+        ended.map_err(|_| io::Error::other("the sleeper panicked"))?
     }
-    Ok(())
 }
 
 fn set_idle_class() -> io::Result<()> {

@@ -237,6 +237,17 @@ pub(super) fn register(epoll: &OwnedFd, fd: i32, events: i32) -> io::Result<()> 
     Ok(())
 }
 
+/// Sleeps until there is an event.
+pub(super) fn wait(epoll: &OwnedFd) -> io::Result<()> {
+    let mut event = libc::epoll_event { events: 0, u64: 0 };
+    // SAFETY: room for one event.
+    let result = unsafe { libc::epoll_wait(epoll.as_raw_fd(), &raw mut event, 1, -1) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
 /// `epoll_wait` that returns `events` events.
 fn epoll(rounds: usize, batch: u64, events: usize) -> io::Result<Rounds> {
     let epoll = new_epoll()?;

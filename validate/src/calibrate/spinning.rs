@@ -51,7 +51,7 @@ impl Connection {
 
     fn send(&mut self) -> io::Result<()> {
         let request = Request {
-            // 97 is prime to 256: every object comes round.
+            // 97 is prime to 2048: every object comes round.
             object: self.next * 97 % OBJECTS,
             asked: Asked::Whole,
         };
@@ -74,6 +74,21 @@ impl Connection {
         }
         Ok(!self.is_waiting())
     }
+}
+
+/// Makes a request on each connection at once, and waits for the last of the responses.
+pub(super) fn exchange_on_each(connections: &mut [Connection]) -> io::Result<()> {
+    connections.iter_mut().try_for_each(Connection::send)?;
+    let start = clock();
+    while connections.iter().any(Connection::is_waiting) {
+        for connection in connections.iter_mut().filter(|each| each.is_waiting()) {
+            connection.receive()?;
+        }
+        if clock() - start > PATIENCE_NS {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+    }
+    Ok(())
 }
 
 /// Makes at least `requests` on `connections` connections, on each the next at once after a

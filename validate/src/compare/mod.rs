@@ -3,7 +3,8 @@
 //! For every replication and server: the real server in its memory group, the real load generator,
 //! the emulated disk; then the simulator on the same trace, assignment of sequences to clients,
 //! placement of files, memory and disk. Each quantity's error is judged with its interval
-//! ([`verdict`]). No parameter is fitted to these runs: the machine profile is calibrated apart.
+//! ([`verdict`]). Around every real run the machine's pace is measured apart, on the calibration's
+//! own requests, and the prediction is made for a machine of that pace. No parameter is fitted to these runs: the machine profile is calibrated apart.
 
 pub mod limits;
 pub mod measure;
@@ -13,6 +14,7 @@ pub use measure::Real;
 pub use verdict::{Judged, Quantity, Tolerance, Verdict};
 
 use std::path::Path;
+use std::sync::Arc;
 
 use sim::run::{Keep, Measured};
 use sim::scenario::Server;
@@ -20,6 +22,8 @@ use sim::scenario::build::run_placed;
 use sim::scenario::load::{Point, Workload};
 use sim::stats::{METRICS, Metric, metrics_of};
 
+use crate::calibrate::CalibrateError;
+use crate::calibrate::pace::{Pacer, calibrated_burst_ns};
 use crate::emulate::EmulateError;
 use crate::process::{Load, ProcessError};
 
@@ -40,6 +44,9 @@ pub enum CompareError {
     /// A server or the load generator failed.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// The machine's pace could not be measured.
+    #[error(transparent)]
+    Pace(#[from] CalibrateError),
     /// The user asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -54,6 +61,25 @@ pub struct ServerRuns {
     pub real: Vec<Real>,
     /// The predictions of the same replications.
     pub predicted: Vec<Measured>,
+    /// The machine's pace around each measured run.
+    pub paces: Vec<Pace>,
+}
+
+/// CPU time of the calibration's requests in proportion to the profile's: above one, the machine
+/// is slower than when it was calibrated.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Before the run.
+    pub before: f64,
+    /// After it.
+    pub after: f64,
+}
+
+impl Pace {
+    /// Of the run in between.
+    pub fn mean(self) -> f64 {
+        f64::midpoint(self.before, self.after)
+    }
 }
 
 /// How long to go on.
@@ -91,8 +117,13 @@ pub fn compare(
             server,
             real: Vec::new(),
             predicted: Vec::new(),
+            paces: Vec::new(),
         })
         .collect();
+    let pacer = Pacer::start()?;
+    let costs = point.profile.costs();
+    let calibrated = calibrated_burst_ns(&costs.call, &costs.idle);
+    let pace = || pacer.burst_ns().map(|burst| burst / calibrated);
     for replication in 0..effort.most {
         if replication >= effort.replications && !any_undecided(&runs) {
             break;
@@ -104,6 +135,7 @@ pub fn compare(
             let server = runs[index].server;
             progress(&format!("replication {replication}: {}", server.name()));
             // Ctrl-C also reaches the servers: their failure is then its consequence.
+            let before = pace()?;
             let real = quiet_run(&rig, point, &load, server).map_err(|error| {
                 match rig.is_interrupted() {
                     true => CompareError::Interrupted,
@@ -111,9 +143,14 @@ pub fn compare(
                 }
             })?;
             runs[index].real.push(real);
+            let after = pace()?;
+            let pace = Pace { before, after };
+            runs[index].paces.push(pace);
+            let mut model = model.clone();
+            model.profile = Arc::new(model.profile.at_pace(pace.mean()));
             let keep = Keep::default();
-            let predicted = run_placed(model, workload, &placement, server, replication, keep);
-            runs[index].predicted.push(predicted.measured(0, model));
+            let predicted = run_placed(&model, workload, &placement, server, replication, keep);
+            runs[index].predicted.push(predicted.measured(0, &model));
         }
     }
     Ok(runs)

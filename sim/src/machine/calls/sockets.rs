@@ -38,6 +38,9 @@ impl Machine {
         let conn = self.network.accept(copy)?;
         self.charge(Activity::Events, self.costs.call.accept);
         self.lend(self.costs.memory.connection);
+        // It is new; only what came since the CPU last woke has warmed the caches for it.
+        let warm_since = self.cpus[self.stepping_cpu()].idles.before_the_last();
+        self.network.set_served(conn, warm_since);
         Some(conn)
     }
 
@@ -45,6 +48,7 @@ impl Machine {
         let conn = call.conn().expect("receives from a socket");
         if self.network.has_input(conn) {
             self.charge(Activity::Request, self.costs.call.recv);
+            self.warm_up(conn);
             let bytes = self.network.peek_request(conn).map_or(0, |_| REQUEST_BYTES);
             return Progress::Ran(Outcome::Bytes(bytes.into()));
         }
@@ -55,6 +59,15 @@ impl Machine {
                 self.network.await_request(conn);
                 Progress::Again
             }
+        }
+    }
+
+    /// A connection is served again: what the caches have lost of it since costs.
+    fn warm_up(&mut self, conn: ConnId) {
+        let served = self.network.set_served(conn, self.now());
+        let idles = &self.cpus[self.stepping_cpu()].idles;
+        if let Some(idle) = idles.longest_since(served) {
+            self.charge(Activity::Request, self.costs.idle.cold(idle));
         }
     }
 

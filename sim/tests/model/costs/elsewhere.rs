@@ -3,6 +3,7 @@
 
 use sim::scenario::{Server, Structure};
 
+use super::idle::TIMES;
 use super::sums::paid_by_the_last;
 use super::{assert_none_of, on_links, raised};
 use crate::bench::{Bench, each_server};
@@ -101,17 +102,21 @@ fn a_wake_up_crosses_only_to_processes_that_may_move() {
     let bench = on_links().set("machine.cpus", "2");
     let two_homes = bench.clone().set("server.copies", "2");
     let moving = bench.set("machine.pinned", "false");
+    let dearer = |bench: &Bench| {
+        TIMES.iter().fold(bench.clone(), |bench, time| {
+            raised(&bench, &format!("idle.wake_{time}"))
+        })
+    };
     for server in each_server() {
-        let idle = "kernel.wake_idle_cpu";
         let run = two_homes.run(server);
-        assert_none_of(idle, server, &run, &raised(&two_homes, idle).run(server));
+        assert_none_of("idle.wake", server, &run, &dearer(&two_homes).run(server));
         let wakes_from_a_step = matches!(
             server.structure,
             Structure::NbAmped | Structure::NbAmted | Structure::NbAmtedNowait | Structure::NbAio
         );
         if wakes_from_a_step {
             let cpu = |bench: &Bench| cpu_time(&bench.run(server));
-            assert!(cpu(&raised(&moving, idle)) > cpu(&moving), "{server}");
+            assert!(cpu(&dearer(&moving)) > cpu(&moving), "{server}");
         }
     }
 }

@@ -7,7 +7,7 @@ use sim::scenario::Server;
 use crate::bench::{Bench, each_server};
 use crate::measures::{cpu_time, fingerprint, total_response};
 
-const TIMES: [&str; 6] = ["30us", "100us", "300us", "1ms", "3ms", "10ms"];
+pub(super) const TIMES: [&str; 6] = ["30us", "100us", "300us", "1ms", "3ms", "10ms"];
 
 /// The idle time that a figure's name says.
 fn time_of(name: &str) -> Nanos {
@@ -108,6 +108,61 @@ fn each_delay_counts_at_its_idle_time_and_at_no_other_of_the_grid() {
                 assert_eq!(longer, expected, "{figure} after {idle} for {server}");
             }
         }
+    }
+}
+
+/// Each request is the first on its connection since the pause.
+#[test]
+fn a_connection_is_cold_after_each_idle_time_of_the_grid_and_at_no_other() {
+    for server in each_server() {
+        for idle in TIMES {
+            for figure in TIMES {
+                let expected = if idle == figure { ONCE } else { Nanos::ZERO };
+                let cold = restart(server, time_of(idle), &format!("idle.cold_{figure}"));
+                assert_eq!(cold, expected, "{figure} after {idle} for {server}");
+            }
+        }
+    }
+}
+
+/// Requests that find the CPU at work on a connection that it has served since it last slept cost
+/// nothing more: of a client that never pauses, only the one that wakes it.
+#[test]
+fn a_warm_connection_costs_nothing_more() {
+    for server in each_server() {
+        let bench = |requests| {
+            let busy = Bench::new(vec![4096]).free().plays(vec![0; requests]);
+            let busy = busy.set("run.start", "warm");
+            cpu_time(&once(busy, "idle.cold_30us").run(server))
+        };
+        assert_eq!(bench(20), bench(2), "{server}");
+    }
+}
+
+/// The generator wakes the server, whose CPU was idle for the pause, and pays. Its own CPU, idle
+/// while the server works, is below the grid: the server pays its shortest time with each response.
+#[test]
+fn each_wake_up_costs_at_its_idle_time_and_at_no_other_of_the_grid() {
+    for server in each_server() {
+        for idle in TIMES {
+            for figure in &TIMES[1..] {
+                let expected = if idle == *figure { ONCE } else { Nanos::ZERO };
+                // What the wake-up takes, the server sleeps longer; after a few, just as long.
+                let pause = time_of(idle) - expected;
+                let client = |requests| {
+                    let bench = pausing(requests, pause).loopback();
+                    let figure = format!("idle.wake_{figure}");
+                    once(bench, &figure).run(server).client_cpu
+                };
+                let wake = client(8) - client(7);
+                assert_eq!(wake, expected, "{figure} after {idle} for {server}");
+            }
+        }
+        let responses = |requests| {
+            let bench = pausing(requests, Nanos::from_millis(3)).loopback();
+            cpu_time(&once(bench, "idle.wake_30us").run(server))
+        };
+        assert_eq!(responses(4) - responses(3), ONCE, "{server}");
     }
 }
 

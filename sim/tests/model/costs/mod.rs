@@ -109,7 +109,7 @@ fn is_used(figure: &str, structure: Structure, loopback: bool) -> bool {
         "memory.thread" => is_amted(structure) || structure == Structure::Mt,
         "memory.kernel_worker" => is_uring(structure) || structure == Structure::NbAio,
         // Only on loopback is there a second CPU to be woken.
-        "kernel.wake_busy_cpu" | "kernel.wake_idle_cpu" => loopback,
+        "kernel.wake_busy_cpu" => loopback,
         // On loopback the sender pays.
         "kernel.net_interrupt" => !loopback,
         "helper.residency" | "helper.name_residency" => tests_residency(structure),

@@ -26,6 +26,7 @@ fn without_restarts(bench: Bench) -> Bench {
     restarts.iter().fold(bench, |bench, after| {
         bench
             .figure(&format!("idle.restart_{after}"), "0 ns")
+            .figure(&format!("idle.cold_{after}"), "0 ns")
             .figure(&format!("idle.delay_{after}"), "0 ns")
     })
 }

@@ -99,7 +99,7 @@ fn response(parts: &Parts) -> Rounds {
     let pages = sockets.client_response_page.median() * (PAGES + 1) as f64;
     let known = sockets.client_request.median() + pages + connection;
     let restart = parts.inplace.restart(0).median().max(0.0);
-    let wake = parts.scheduling.wake_idle_cpu.median();
+    let wake = parts.scheduling.wake_idle_cpu[0].median();
     generator
         .cpu
         .with(&generator.sleeps, |all, sleeps| all - sleeps * restart)

@@ -3,6 +3,7 @@
 use sim::engine::Nanos;
 use sim::machine::profile::{IDLE_TIMES, IdleSection, KernelSection, Sourced};
 
+use super::super::idle::BURST;
 use super::Parts;
 
 pub(super) fn kernel(parts: &Parts) -> KernelSection {
@@ -15,7 +16,6 @@ pub(super) fn kernel(parts: &Parts) -> KernelSection {
             "write to a pipe whose SCHED_IDLE reader sleeps on the same CPU, less a write without sleeper",
         ),
         wake_busy_cpu: scheduling.wake_busy_cpu.time("the same, reader on another CPU that is busy"),
-        wake_idle_cpu: scheduling.wake_idle_cpu.time("the same, reader on another CPU that is idle"),
         miss_page: disk.miss_page.time(
             "posix_fadvise(WILLNEED) of 16 absent pages against 1, per page, and the first copy of each beyond the next: caller's CPU, on a CPU that does not go idle",
         ),
@@ -51,6 +51,22 @@ pub(super) fn idle(parts: &Parts) -> IdleSection {
         restart_10ms,
     ] = std::array::from_fn(|index| restart(parts, index));
     let [
+        cold_30us,
+        cold_100us,
+        cold_300us,
+        cold_1ms,
+        cold_3ms,
+        cold_10ms,
+    ] = std::array::from_fn(|index| cold(parts, index));
+    let [
+        wake_30us,
+        wake_100us,
+        wake_300us,
+        wake_1ms,
+        wake_3ms,
+        wake_10ms,
+    ] = std::array::from_fn(|index| wake(parts, index));
+    let [
         delay_30us,
         delay_100us,
         delay_300us,
@@ -65,6 +81,18 @@ pub(super) fn idle(parts: &Parts) -> IdleSection {
         restart_1ms,
         restart_3ms,
         restart_10ms,
+        cold_30us,
+        cold_100us,
+        cold_300us,
+        cold_1ms,
+        cold_3ms,
+        cold_10ms,
+        wake_30us,
+        wake_100us,
+        wake_300us,
+        wake_1ms,
+        wake_3ms,
+        wake_10ms,
         delay_30us,
         delay_100us,
         delay_300us,
@@ -80,8 +108,22 @@ fn restart(parts: &Parts, index: usize) -> Sourced<Nanos> {
         .inplace
         .restart(index)
         .time(&format!(
-            "nb-b in place, one client that spins: median CPU of a request {pause} after the last, less that of a server that always has requests",
+            "nb-b in place, one client that spins: median CPU of a request {pause} after the last, less that of a server that always has requests, less a cold connection's",
         ))
+}
+
+fn cold(parts: &Parts, index: usize) -> Sourced<Nanos> {
+    let pause = IDLE_TIMES[index];
+    parts.inplace.cold(index).time(&format!(
+        "the same: median CPU of {BURST} requests at once on as many connections {pause} after the last, less that of one, for each further one, less that of a server that always has requests",
+    ))
+}
+
+fn wake(parts: &Parts, index: usize) -> Sourced<Nanos> {
+    let pause = IDLE_TIMES[index];
+    parts.scheduling.wake_idle_cpu[index].time(&format!(
+        "send by a thread that spins on loopback to one that has slept in epoll_wait for {pause} on another CPU, less a send to a socket that nobody waits for",
+    ))
 }
 
 /// What the response took beyond the server's CPU holds, beside the delay, the client's send; what
