@@ -1,12 +1,13 @@
 //! When a run is cut short: by Ctrl-C, or at the end of its time.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::failure::Failure;
+use crate::failure::{CUT, Failure};
 use crate::interrupt;
 
 /// Why a run was cut short.
@@ -16,6 +17,15 @@ pub(crate) enum Cut {
     Interrupted,
     /// `--time-limit` was over.
     TimeLimit,
+}
+
+/// What a run ends with that was cut short so, or not at all: a limit that the user has set is no
+/// failure.
+pub(crate) fn exit_code(cut: Option<Cut>) -> ExitCode {
+    match cut {
+        Some(Cut::Interrupted) => ExitCode::from(CUT),
+        Some(Cut::TimeLimit) | None => ExitCode::SUCCESS,
+    }
 }
 
 /// A flag that Ctrl-C sets, and a timer.

@@ -25,10 +25,10 @@ use clap::Args;
 use sim::engine::Nanos;
 use sim::scenario::load::{Loaded, Overrides, load};
 
-use crate::failure::{CUT, Failure};
+use crate::failure::Failure;
 use crate::run::key_and_value;
 use crate::screen;
-use crate::stop::Stop;
+use crate::stop::{self, Cut, Stop};
 use compute::Work;
 use folder::{Folder, Stored};
 use tables::Record;
@@ -47,8 +47,9 @@ Examples:
 In the folder: results.csv (a row per point, server and replication), summary.csv (means with 95 %
 intervals), plots/*.svg, sweep.json (what is needed to make it again), points/ (finished points).
 
-Exit codes: 0 done, 1 broken off, 2 wrong arguments or scenario, or a folder that holds something
-else (nothing run or written), 130 cut short by Ctrl-C or --time-limit (finished points are kept).";
+Exit codes: 0 done, or cut short by --time-limit (finished points are kept, and it says so); 1
+broken off; 2 wrong arguments or scenario, or a folder that holds something else (nothing run or
+written); 130 cut short by Ctrl-C (finished points are kept).";
 
 /// Simulate every combination of the values of some keys; can be interrupted and goes on.
 #[derive(Debug, Args)]
@@ -135,7 +136,7 @@ pub(crate) fn run(args: &SweepArgs) -> Result<ExitCode, Failure> {
         stop: stop.flag(),
     };
     work.compute(&missing)?;
-    finish(&record, &folder, missing.len())
+    finish(&record, &folder, missing.len(), stop.cut())
 }
 
 /// # Errors
@@ -174,7 +175,12 @@ fn missing(loaded: &Loaded, folder: &Folder) -> Vec<usize> {
 }
 
 /// Writes and shows what there is once all points are finished; otherwise says how to go on.
-fn finish(record: &Record<'_>, folder: &Folder, computed: usize) -> Result<ExitCode, Failure> {
+fn finish(
+    record: &Record<'_>,
+    folder: &Folder,
+    computed: usize,
+    cut: Option<Cut>,
+) -> Result<ExitCode, Failure> {
     let all = record.loaded.points.len();
     let finished = |index: &usize| matches!(folder.point(*index), Stored::Whole(_));
     let open = all - (0..all).filter(finished).count();
@@ -184,7 +190,7 @@ fn finish(record: &Record<'_>, folder: &Folder, computed: usize) -> Result<ExitC
              figures are written at the end.\n",
             all - open
         ))?;
-        return Ok(ExitCode::from(CUT));
+        return Ok(stop::exit_code(cut));
     }
     let points = tables::write(folder, record.loaded)?;
     let notes = plots::write(&folder.plots, record.loaded, &points)?;

@@ -28,9 +28,9 @@ use sim::scenario::load::{Loaded, Overrides, load};
 pub(crate) use args::{RunArgs, key_and_value};
 pub(crate) use record::COMMIT;
 
-use crate::failure::{CUT, Failure};
+use crate::failure::Failure;
 use crate::screen;
-use crate::stop::{Cut, Stop};
+use crate::stop::{self, Stop};
 use outcome::{How, Outcome};
 use record::Record;
 use targets::Targets;
@@ -62,10 +62,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     };
     paths.extend(write(targets, &record)?);
     show(args, &record, &notes, &paths)?;
-    Ok(ExitCode::from(match outcome.cut {
-        Some(Cut::Interrupted) => CUT,
-        Some(Cut::TimeLimit) | None => 0,
-    }))
+    Ok(stop::exit_code(outcome.cut))
 }
 
 fn simulate(
