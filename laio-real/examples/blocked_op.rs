@@ -1,47 +1,169 @@
 //! What a call that blocks costs: the time until control is back, the CPU time of the process and
-//! its context switches, per operation. Takes a few seconds.
+//! its context switches, per operation. With each detector. Takes some 20 s.
 //!
 //! Three patterns: one pipe read at a time, which blocks until the loop itself writes; 32 naps in
 //! flight, issued as fast as they end; and 32 reads of 4 KiB at random places of a file that is not
-//! in the page cache.
+//! in the page cache. Each ends after its number of operations or 1 s.
+//!
+//! For scale, the naps and the reads as plain calls, one at a time: on a thread without an engine,
+//! and on one that is a loop.
+//!
+//! With `--beside`, all of it on a CPU that a computing process shares.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::os::unix::process::parent_id;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use laio::{Handle, Laio, Submission};
+use laio::{Detector, Handle, Laio, Submission};
 
 const IN_FLIGHT: usize = 32;
 const BLOCK_BYTES: usize = 4096;
 const FILE_BLOCKS: usize = 16384;
+/// The longest that a pattern takes: ours.
+const LONGEST: Duration = Duration::from_secs(1);
+const PLAIN_NAP: Duration = Duration::from_micros(200);
+const CPU: usize = 0;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut laio = Laio::builder().cpu(0).start()?;
+    let argument = std::env::args().nth(1).unwrap_or_default();
+    if argument == "--compute" {
+        pin()?;
+        compute();
+        return Ok(());
+    }
+    let _neighbour = (argument == "--beside")
+        .then(Neighbour::start)
+        .transpose()?;
     println!(
-        "{:<10} {:>7} {:>7} {:>6} {:>6} {:>12} {:>12} {:>11} {:>14}",
+        "{:<13} {:<9} {:>6} {:>6} {:>5} {:>5} {:>8} {:>10} {:>11} {:>9} {:>14}",
+        "detector",
         "pattern",
         "ops",
         "stolen",
         "late",
         "false",
+        "ops/s",
         "control us",
         "control p99",
         "CPU us/op",
         "switches/steal"
     );
-    measure("pipe", &mut laio, |laio, control| {
+    std::thread::spawn(|| {
+        pin()?;
+        measure_plain("plain calls")
+    })
+    .join()
+    .expect("it does not panic")?;
+    for detector in Detector::ALL {
+        match Laio::builder().cpu(CPU).detector(detector).start() {
+            Ok(mut laio) => measure_all(&mut laio)?,
+            Err(error) => println!("{detector}: {error}"),
+        }
+    }
+    let _laio = Laio::builder().cpu(CPU).start()?;
+    measure_plain("plain on loop")?;
+    Ok(())
+}
+
+/// A process that computes on the CPU until this is dropped.
+struct Neighbour(Child);
+
+impl Neighbour {
+    fn start() -> std::io::Result<Self> {
+        let this = std::env::current_exe()?;
+        Command::new(this).arg("--compute").spawn().map(Self)
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        // It fails only if the process has ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Computes for as long as the process that started this one lives.
+fn compute() {
+    let parent = parent_id();
+    while parent_id() == parent {
+        for _ in 0..1_000_000 {
+            std::hint::spin_loop();
+        }
+    }
+}
+
+/// Keeps the calling thread on the CPU.
+fn pin() -> std::io::Result<()> {
+    // SAFETY: all zeroes are the empty set; the call reads as much as it is told.
+    let status = unsafe {
+        let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed().assume_init();
+        libc::CPU_SET(CPU, &mut set);
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set)
+    };
+    if status == 0 {
+        Ok(())
+    } else {
+        Err(std::io::Error::last_os_error())
+    }
+}
+
+/// Plain calls on the calling thread, one at a time.
+fn measure_plain(name: &str) -> std::io::Result<()> {
+    measure_plain_calls(name, "naps", || {
+        std::thread::sleep(PLAIN_NAP);
+        Ok(())
+    })?;
+    let file = cold_file()?;
+    let mut buffer = [0u8; BLOCK_BYTES];
+    let mut block = 1;
+    measure_plain_calls(name, "cold read", || {
+        block = next_block(block);
+        file.read_exact_at(&mut buffer, (block * BLOCK_BYTES) as u64)
+    })
+}
+
+fn measure_plain_calls(
+    name: &str,
+    pattern: &str,
+    mut call: impl FnMut() -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let (start, usage) = (Instant::now(), Usage::now());
+    let mut count = 0;
+    while count < 5000 && start.elapsed() < LONGEST {
+        call()?;
+        count += 1;
+    }
+    let (took, usage) = (start.elapsed(), Usage::now().since(&usage));
+    println!(
+        "{name:<13} {pattern:<9} {count:>6} {:>6} {:>5} {:>5} {:>8.0} {:>10} {:>11} {:>9.1} {:>14}",
+        "-",
+        "-",
+        "-",
+        count as f64 / took.as_secs_f64(),
+        "-",
+        "-",
+        usage.cpu.as_secs_f64() * 1e6 / count as f64,
+        "-"
+    );
+    Ok(())
+}
+
+fn measure_all(laio: &mut Laio) -> std::io::Result<()> {
+    measure("pipe", laio, |laio, control| {
         pipe_reads(laio, 20_000, control)
     })?;
-    measure("naps", &mut laio, |laio, control| {
-        naps(laio, 40_000, control)
-    })?;
-    measure("cold read", &mut laio, |laio, control| {
-        cold_reads(laio, 10_000, control)
-    })?;
-    Ok(())
+    measure("naps", laio, |laio, control| naps(laio, 40_000, control))?;
+    let file = cold_file()?;
+    measure("cold read", laio, |laio, control| {
+        cold_reads(laio, &file, 10_000, control)
+    })
 }
 
 /// Runs a pattern, which records how long each stolen call kept control, and prints a row.
@@ -50,19 +172,22 @@ where
     F: FnOnce(&mut Laio, &mut Vec<Duration>) -> std::io::Result<()>,
 {
     let mut control = Vec::new();
-    let (calls, usage) = (laio.counters().calls, Usage::now());
+    let (calls, usage, start) = (laio.counters().calls, Usage::now(), Instant::now());
     pattern(laio, &mut control)?;
-    let (usage, now) = (Usage::now().since(&usage), laio.counters().calls);
+    let (took, usage) = (start.elapsed(), Usage::now().since(&usage));
+    let now = laio.counters().calls;
     control.sort();
-    let stolen = now.stolen - calls.stolen;
+    let (issued, stolen) = (now.issued - calls.issued, now.stolen - calls.stolen);
     println!(
-        "{name:<10} {:>7} {stolen:>7} {:>6} {:>6} {:>12.1} {:>12.1} {:>11.1} {:>14.2}",
-        now.issued - calls.issued,
+        "{:<13} {name:<9} {issued:>6} {stolen:>6} {:>5} {:>5} {:>8.0} {:>10.1} {:>11.1} {:>9.1} {:>14.2}",
+        laio.detector()
+            .map_or_else(String::new, |it| it.to_string()),
         now.late - calls.late,
         now.false_steals - calls.false_steals,
+        issued as f64 / took.as_secs_f64(),
         quantile(&control, 0.5).as_secs_f64() * 1e6,
         quantile(&control, 0.99).as_secs_f64() * 1e6,
-        usage.cpu.as_secs_f64() * 1e6 / (now.issued - calls.issued) as f64,
+        usage.cpu.as_secs_f64() * 1e6 / issued as f64,
         usage.switches as f64 / stolen as f64,
     );
     Ok(())
@@ -109,8 +234,12 @@ fn pipe_reads(laio: &mut Laio, count: usize, control: &mut Vec<Duration>) -> std
     let (reader, mut writer) = std::io::pipe()?;
     let mut byte = [0u8];
     let mut completions = Vec::new();
+    let begin = Instant::now();
     for _ in 0..count {
         let start = Instant::now();
+        if start - begin > LONGEST {
+            break;
+        }
         let args = [
             reader.as_raw_fd() as usize,
             byte.as_mut_ptr() as usize,
@@ -147,17 +276,25 @@ fn naps(laio: &mut Laio, count: usize, control: &mut Vec<Duration>) -> std::io::
     })
 }
 
-fn cold_reads(laio: &mut Laio, count: usize, control: &mut Vec<Duration>) -> std::io::Result<()> {
-    let file = cold_file()?;
+fn cold_reads(
+    laio: &mut Laio,
+    file: &File,
+    count: usize,
+    control: &mut Vec<Duration>,
+) -> std::io::Result<()> {
     let mut buffers = vec![[0u8; BLOCK_BYTES]; IN_FLIGHT];
     let mut block = 1usize;
     keep_in_flight(laio, count, control, |slot| {
-        // A full-period generator: every block once.
-        block = (block * 5 + 3) % FILE_BLOCKS;
+        block = next_block(block);
         let (fd, offset) = (file.as_raw_fd() as usize, block * BLOCK_BYTES);
         let buffer = buffers[slot].as_mut_ptr() as usize;
         (libc::SYS_pread64, [fd, buffer, BLOCK_BYTES, offset, 0, 0])
     })
+}
+
+/// A full-period generator: every block once.
+fn next_block(block: usize) -> usize {
+    (block * 5 + 3) % FILE_BLOCKS
 }
 
 /// A file of which nothing is in the page cache, read without read-ahead.
@@ -186,7 +323,11 @@ fn keep_in_flight(
     let mut slots: HashMap<Handle, usize> = HashMap::new();
     let mut completions = Vec::new();
     let mut issued = 0;
+    let start = Instant::now();
     while issued < count || !slots.is_empty() {
+        if start.elapsed() > LONGEST {
+            issued = count;
+        }
         while issued < count
             && let Some(slot) = free.pop()
         {

@@ -14,7 +14,8 @@ pub enum Submission {
 /// A call that continues in the background.
 ///
 /// Handles count the calls of an engine and are never used again, so a handle cannot be confused
-/// with a later call's, in whatever order completions are handled.
+/// with a later call's, in whatever order completions are handled. Those of two engines can be equal:
+/// keep each with its engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Handle(pub(crate) u64);
 

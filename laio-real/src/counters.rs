@@ -1,6 +1,31 @@
 //! How often calls blocked, in all and per system call number.
 
 use std::ops::AddAssign;
+use std::time::Duration;
+
+/// Times of sampled calls: of each number, the first call and every 16th.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// How many were timed.
+    pub samples: u64,
+    /// How long they took together.
+    pub total: Duration,
+}
+
+impl Times {
+    /// The mean, or `None` without a sample.
+    pub fn mean(&self) -> Option<Duration> {
+        (self.samples > 0)
+            .then(|| Duration::from_secs_f64(self.total.as_secs_f64() / self.samples as f64))
+    }
+}
+
+impl AddAssign for Times {
+    fn add_assign(&mut self, other: Self) {
+        self.samples += other.samples;
+        self.total += other.total;
+    }
+}
 
 /// What became of the calls of one number, or of all.
 ///
@@ -11,7 +36,7 @@ use std::ops::AddAssign;
 pub struct CallCounters {
     /// Calls issued through [`Laio::syscall`](crate::Laio::syscall), without those passed through.
     pub issued: u64,
-    /// Calls whose control came back before they ended.
+    /// Calls whose control came back before they ended, the [parked](Self::parked) ones included.
     pub stolen: u64,
     /// Calls that blocked and yet returned inline: the watcher did not run in time, or there was
     /// none ([`at_limit`](Self::at_limit)). The loop stalled in these.
@@ -19,8 +44,16 @@ pub struct CallCounters {
     /// Stolen calls that turned out not to block: they were preempted, and stolen meanwhile. A
     /// steal is counted here only when its call has ended.
     pub false_steals: u64,
+    /// Those of the stolen calls that wait for their socket, pipe or eventfd without a carrier,
+    /// because carriers had become scarce.
+    pub parked: u64,
     /// Those of the late calls that no carrier was free to watch.
     pub at_limit: u64,
+    /// From a call until the loop had control again, of the sampled calls that were stolen or
+    /// late, without the parked ones.
+    pub control_back: Times,
+    /// From a call until it ended, of the same, as far as they have ended.
+    pub completion: Times,
 }
 
 impl CallCounters {
@@ -46,7 +79,10 @@ impl AddAssign for CallCounters {
         self.stolen += other.stolen;
         self.late += other.late;
         self.false_steals += other.false_steals;
+        self.parked += other.parked;
         self.at_limit += other.at_limit;
+        self.control_back += other.control_back;
+        self.completion += other.completion;
     }
 }
 

@@ -27,6 +27,29 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Such a call reads and writes memory while the loop goes on, so it is unsafe. [`ops::Operations`]
+//! makes the usual ones safe: it owns their buffers until they come back with the results.
+//!
+//! ```
+//! use std::{fs::File, sync::Arc};
+//! use laio::Laio;
+//! use laio::ops::{Operations, Started};
+//!
+//! let mut operations = Operations::new(Laio::new()?);
+//! let file = Arc::new(File::open("/etc/passwd")?);
+//! let read = match operations.pread(&file, Vec::new(), 4096, 0) {
+//!     Started::Done(read) => read,
+//!     Started::Background(handle) => {
+//!         let mut ended = Vec::new();
+//!         operations.poll(&mut ended, None)?;
+//!         assert_eq!(ended[0].handle, handle);
+//!         ended.remove(0).output.try_into().expect("the output of a read")
+//!     }
+//! };
+//! assert_eq!(read.result?, read.buffer.len());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! A loop with sockets waits for them with [`Laio::wait`] in its own epoll instance, in which it
 //! has registered [`Laio::completion_fd`], and then calls [`Laio::poll`] with a zero timeout.
 //!
@@ -35,9 +58,10 @@
 //! privilege, on an unchanged kernel.
 //!
 //! The loop is a *logical thread*: a stack and thread-local storage. It runs on one of several
-//! *carriers*, bare kernel threads pinned to one CPU. A call is made on the carrier's own small
+//! *carriers*, bare kernel threads, with the yield detectors pinned to one CPU. A call is made on the carrier's own small
 //! stack, while a word says that the loop is in a call. One standby carrier, the watcher, spends
-//! its time in `sched_yield`: the scheduler runs it when the loop has left the CPU. If it finds the
+//! its time in `sched_yield`: the scheduler runs it when the loop has left the CPU (there are other
+//! [detectors](Detector), whose watchers learn of that in other ways). If it finds the
 //! loop still in a call, it *steals* the logical thread: it takes over its stack and its
 //! thread-local storage, and returns from the call in its name with [`Submission::Background`].
 //! The carrier that sits in the call posts the result when the call ends, and stands by.
@@ -49,20 +73,78 @@
 //! too, which blocked and yet ended before the watcher came to run.
 //!
 //! # What it costs
-//! `cargo bench -p laio` measures calls that do not block, `cargo run --release -p laio --example
-//! blocked_op` those that do. On a small virtual machine (2 CPUs, AMD EPYC, Linux 6.18, shared
-//! with others) a call that does not block cost some 40 ns more than the plain one, 17 ns without
-//! the swap of the FS base ([`Builder::swap_fs_base`]); after a block, control was back in 2-8 us,
-//! and a blocked operation took 6-16 us of CPU and 1.4-3 context switches.
+//! `cargo bench -p laio` measures calls that do not block, those that do, and many in flight, each
+//! beside its rivals; the crate's README has the tables. `cargo run --release -p laio --example
+//! blocked_op` compares the detectors. On a small virtual machine (2 CPUs, AMD EPYC, Linux 6.18,
+//! shared with others) a call that does not block cost 39-47 ns more than the bare instruction
+//! (`openat` 62), and 20-28 ns more (`openat` 42) without the swap of the FS base
+//! ([`Builder::swap_fs_base`]): 1.03 to 1.18 times it. With the yield detector, control was back
+//! 2.1 us after a read of an empty pipe had blocked, and that read took 9.2 us of CPU; after a read
+//! from the disk 19 us, most of which is the kernel starting the I/O.
+//!
+//! # The engines
+//! All that is said here of carriers, watching and stealing is the upcall engine
+//! ([`EngineKind::Upcall`]). There are two others behind the same interface.
+//!
+//! **Pool** ([`EngineKind::Pool`]): threads make the calls, on any processor. It is taken where the
+//! upcall engine cannot run. Every call is handed over, whether it would block or not, apart from
+//! those that act on the calling thread and a few that cannot block (`getpid` and the like, and
+//! calls that ask not to wait: `MSG_DONTWAIT`, `RWF_NOWAIT`). The loop's thread is left as it is.
+//! The pool's threads take no signals but one of their own, by which [`Laio::cancel`] interrupts
+//! them; `SIGPIPE` is not raised for their calls, which fail with `EPIPE` all the same.
+//!
+//! **io_uring** ([`EngineKind::Uring`]): the ring makes the calls for which it has an operation that
+//! does exactly the same; most reads, writes, receives, sends and opens are tried as plain calls
+//! that do not wait first; a pool makes the rest (`fstat`, `getdents64`, `ioctl`, and `read` and
+//! `write` of files that move a file position and do not end at once). Every call that did not end
+//! at once counts as blocked, also those that the kernel always hands to its workers (`statx`,
+//! `fsync`, `unlinkat`, ...): what the ring does with a call cannot be seen. Two calls by file
+//! position on one descriptor wait for each other, and the second may hold the loop up meanwhile.
+//! `SO_RCVLOWAT` is not kept to.
+//!
+//! # Compared with io_uring and thread pools
+//! Medians of `cargo bench -p laio --bench compare`, everything pinned to one CPU of that machine.
+//! Calls that do not block, ns per call:
+//!
+//! | | getppid | pipe, 1 byte | pread 4 KiB | fstat | statx | openat |
+//! |---|---|---|---|---|---|---|
+//! | bare instruction | 126 | 245 | 405 | 299 | 719 | 1,036 |
+//! | upcall | 168 | 285 | 442 | 345 | 760 | 1,104 |
+//! | upcall, no swap of the FS base | 148 | 266 | 420 | 326 | 737 | 1,086 |
+//! | uring engine | 158 | 351 | 511 | 7,188 | 6,787 | 3,078 |
+//! | pool engine | 149 | 6,105 | 11,120 | 10,187 | 11,196 | 11,696 |
+//! | io_uring itself, DEFER | | 598 | 743 | | 5,155 | 1,480 |
+//! | threads and a channel | 6,474 | 6,696 | 6,818 | 6,750 | 7,487 | 7,861 |
+//!
+//! Calls that block, us of CPU per call, and in brackets us until the loop had control again:
+//!
+//! | | empty pipe | cold pread 4 KiB | cold statx | fsync |
+//! |---|---|---|---|---|
+//! | upcall | 9.2 (2.1) | 29.7 (19.2) | 39.1 (25.0) | 34.8 (16.9) |
+//! | uring engine | 4.1 (2.0) | 27.3 (18.6) | 38.1 (1.1) | 32.9 (0.8) |
+//! | pool engine | 14.1 (4.2) | 36.9 (21.3) | 46.4 (26.2) | 40.1 (19.3) |
+//! | io_uring itself, DEFER | 2.3 (0.7) | 24.1 (17.8) | 37.4 (0.9) | 30.1 (0.5) |
+//! | threads and a channel | 8.3 (3.8) | 33.4 (0.1) | 43.6 (0.1) | 36.0 (0.2) |
+//!
+//! (A thread on the loop's CPU may start on a call only when the loop waits; control back after
+//! 0.1 us means that nothing has been started yet.)
+//!
+//! So the upcall engine is the default, because it alone costs little on every call that does not
+//! block, whatever the call. io_uring is better at waiting for pipes and sockets, and so for loops
+//! that mostly do that, but on a call which it has no path for it costs up to 24 times the
+//! plain one; which of the two a program makes, only its author knows: it has to be asked for.
 //!
 //! # What changes for the loop's thread
-//! - It is pinned to one CPU, as `SCHED_BATCH`. Threads and children that it makes inherit both,
-//!   and the blocked signals; let them be made before, or undo that in them. `SCHED_BATCH` also
-//!   means that a background call which ends does not preempt the loop: its result is there when
-//!   the loop next blocks or waits, or else within half a millisecond if it keeps calling `poll`.
+//! - It is pinned to one CPU (with the yield detectors, or if [`Builder::cpu`] says so), with the
+//!   shortest time slice, 100 us, where the kernel has them (Linux 6.12). Threads and children that
+//!   it makes inherit both, and the blocked signals: make them in [`Laio::unpinned`], or before the
+//!   engine is started. Threads that it makes also have no restartable sequences of the C
+//!   library's. A background call that ends may wait for the CPU until the loop next blocks or
+//!   waits: its result is there then, or within half a millisecond if it keeps calling `poll`.
 //! - Asynchronous signals are blocked on it and on all carriers. A thread that is started beside
 //!   them, with the mask that the loop had, runs the handlers. Calls are not interrupted (`EINTR`)
-//!   by handled signals any more.
+//!   by handled signals any more, only by [`Laio::cancel`], for which the process reserves the
+//!   highest real-time signal that it had no use for when its first engine was started.
 //! - `gettid` changes at every steal, and what the kernel keeps per thread does not follow the
 //!   loop: signal mask, alternate signal stack, affinity, nice value, credentials, namespaces,
 //!   seccomp filters, protection keys, the GS base, parent-death signal, ptrace. Set these before
@@ -75,34 +157,119 @@
 //!   in the loop; `sched_getcpu` works.
 //! - A debugger shows the loop's stack on the carrier that has it. It cannot unwind a carrier that
 //!   sits in a call.
-//! - A child made by `fork` has no carriers: there, the engine must not be used.
+//! - Each loop of a process has an engine of its own, one per thread; they share nothing.
+//!
+//! # Signals, credentials, fork, exec, exit
+//! With the upcall engine, by a loop that has wandered and has calls in the background; the pool
+//! and the io_uring engine change nothing about any of it.
+//! - **Signals** sent to the process are handled, or have their default action, on the thread made
+//!   for that. Faults and `abort` end the process as ever, or run their handlers on the carrier
+//!   that has the loop, with its stack and thread-local storage. A terminal's or a supervisor's
+//!   `SIGTERM` needs nothing.
+//! - **Credentials**: `setuid`, `setgid`, `setgroups` and the like act on one kernel thread; the C
+//!   library repeats them on all that it knows, which the carriers are not. Change them before the
+//!   engine starts. Later, from any thread, a call that changes nothing (`setuid(getuid())`) or
+//!   fails is harmless; one that changes something ends the process by `SIGABRT`, with a message,
+//!   so that the loop does not go on with rights that the process has given up. When the engine has
+//!   been dropped at home, everything is allowed again. Only the C library's functions are
+//!   watched, and only glibc's; `laio.syscall(SYS_setuid, ...)` changes the loop's kernel thread
+//!   of the moment.
+//! - **Cancelling threads**: the C library's cancellation signal is blocked on the loop and on all
+//!   carriers, so `pthread_cancel` of the loop's thread takes effect at the loop's next
+//!   cancellation point, and does not interrupt it in one. This has been read, not tried.
+//! - **Threads** may be started and joined; [`Laio::unpinned`] says what they inherit.
+//! - **fork**: the child is a copy of the loop alone, and may do what a child of a process with
+//!   threads may. It has no carriers: there, the parent's engine must not be used, nor dropped. A
+//!   thread of the child may start an engine of its own. Children can be waited for through the
+//!   engine, whichever carrier made them.
+//! - **exec** replaces the process and ends all carriers, and with them the background calls. The
+//!   new program inherits the loop's processor, policy and blocked signals, as children do: do it
+//!   in [`Laio::unpinned`].
+//! - **exit**, on any thread, runs its handlers and ends the process, background calls or not; so
+//!   do `exit_group` through the engine, without handlers, and returning from `main`.
+//! - **The end of the loop's thread**: drop the engine first, with no call in the background. Then
+//!   the thread ends on the kernel thread that it began on, and can be joined. Otherwise it ends
+//!   on another one: thread-local destructors run, once, but a `join` never returns.
+//! - **Panics** unwind, and backtraces show the loop's frames, on whatever carrier.
+//!
+//! # Seeing what it does
+//! With `LAIO_STATS=1` in the environment each upcall engine prints a table of its counters, a line for
+//! each system call, on standard error when it is dropped or the process exits.
 //!
 //! # When not to use it
 //! - On kernels or processors that refuse it: see [`Error`].
-//! - If the loop sleeps outside [`Laio::wait`] and [`Laio::poll`] all the time: nothing goes wrong,
-//!   but each such sleep wakes the watcher for some 10 us before it parks.
+//! - If most calls block, on pipes and sockets above all: io_uring or plain epoll are several times
+//!   cheaper there.
+//! - If the loop makes few calls between sleeps outside [`Laio::wait`] and [`Laio::poll`]: nothing
+//!   goes wrong, but the watcher parks some 10-20 us later ([`Laio::completion_fd`]).
+//! - If another thread computes on the loop's CPU, and no CPU can be kept free of it. It works,
+//!   and with tens of calls in flight the loop keeps most of its throughput. But the scheduler
+//!   charges the watcher a whole time slice for a yield, and one call at a time then gets less
+//!   than its share: 8,500 pipe reads a second instead of 149,000, 99 of 100 of them back in some
+//!   2 us and the others after the neighbour's 4 ms (`blocked_op --beside`).
 //! - If others change the affinity of the process's threads while it runs: the loop and its
 //!   carriers must stay on one common CPU. Calls might then block the loop unnoticed.
 //! - If one core cannot do the work: background calls end on the loop's CPU.
-//! - For calls that the loop itself must end (a read from a pipe that it writes to) at the limit of
-//!   carriers: beyond [`Builder::max_carriers`] calls block.
+//! - For calls that the loop itself must end, other than on sockets, pipes and eventfds, in a
+//!   number near the limit of carriers: beyond [`Builder::max_carriers`] they block.
+//! - Against page faults: only calls made through the engine are watched. Touching a page of a
+//!   mapped file that is not in memory stalls the loop.
+//!
+//! # Divergence from the 2004 library
+//! This crate:
+//! - The kernel does not tell that a call has blocked; a watcher finds it out. It may come late (the
+//!   call returns inline, and stalled the loop: [`CallCounters::late`]) or take a preempted call
+//!   for a blocked one ([`CallCounters::false_steals`]). The original's scheduler activations did
+//!   neither.
+//! - An engine per thread, and several in a process; the original had one.
+//! - A blocked call is a [`Submission::Background`] with its handle, not -1 with `EINPROGRESS` and
+//!   `laio_gethandle`; results are `io::Result<i64>`, not an `int` and an error number; [`Laio::poll`]
+//!   grows the caller's vector instead of filling an array. Waiting for ever, not at all or for a
+//!   time is the same, and so is that a completion is the end of the whole call.
+//! - A handle is not used again before the `poll` after the one that returned it.
+//! - Calls that act on the kernel thread or the process are made plainly ([`Laio::syscall`]).
+//! - The number of calls in the background that hold a kernel thread is limited
+//!   ([`Builder::max_carriers`]).
+//! - What the loop's thread loses: see above.
+//! - New: other engines, [`Laio::cancel`], [`Laio::set_timeout`], [`Laio::wait`],
+//!   [`Laio::completion_fd`], [`Counters`], and safe [operations](ops).
+//!
+//! The C library (`laio-c`, in the folder `capi`) has the original's names, types and values; its
+//! header says how it differs.
 //!
 //! # What has not been tried
-//! Bare metal, kernels other than 6.18, musl, more than one engine, seccomp filters, CET (refused).
+//! Bare metal, kernels other than 6.18, musl, CET (refused).
 //! The watcher relies on `sched_yield` giving way to a runnable loop, as Linux 6.18 does.
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("laio needs Linux");
 
 mod builder;
 mod completion;
+mod counted;
 mod counters;
+mod deadlines;
+mod epoll;
 mod error;
+mod kinds;
+mod laio;
+#[cfg(target_pointer_width = "64")]
+pub mod ops;
+mod os;
+mod passthrough;
+mod pool;
 #[cfg_attr(not(target_arch = "x86_64"), path = "unsupported.rs")]
 mod upcall;
+mod uring;
+mod waiting;
 
 pub use builder::Builder;
 pub use completion::{Completion, Handle, Submission};
-pub use counters::{CallCounters, Counters};
+pub use counters::{CallCounters, Counters, Times};
 pub use error::Error;
-pub use upcall::Laio;
+pub use kinds::{Detector, EngineKind};
+pub use laio::Laio;

@@ -1,31 +1,18 @@
-//! Processors that the engine is not written for: it cannot be started.
+//! Processors that the upcall engine is not written for: it cannot be started.
 
 use std::convert::Infallible;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use crate::{Builder, CallCounters, Completion, Counters, Error, Submission};
+use crate::{Builder, CallCounters, Completion, Counters, Detector, Error, Handle, Submission};
 
 /// An engine, of which there can be none on this processor.
 #[derive(Debug)]
-pub struct Laio(Infallible);
+pub(crate) struct Upcall(Infallible);
 
-impl Laio {
-    /// Refuses.
-    ///
-    /// # Errors
-    /// [`Error::UnsupportedPlatform`], always.
-    pub fn new() -> Result<Self, Error> {
-        Self::builder().start()
-    }
-
-    /// The options of an engine.
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
-    pub(crate) fn start(_options: Builder) -> Result<Self, Error> {
+impl Upcall {
+    pub(crate) fn start(_options: &Builder) -> Result<Self, Error> {
         Err(Error::UnsupportedPlatform)
     }
 
@@ -33,7 +20,7 @@ impl Laio {
     ///
     /// # Safety
     /// As for the call itself.
-    pub unsafe fn syscall(&mut self, _number: i64, _args: [usize; 6]) -> Submission {
+    pub(crate) unsafe fn syscall(&mut self, _number: i64, _args: [usize; 6]) -> Submission {
         match self.0 {}
     }
 
@@ -41,7 +28,7 @@ impl Laio {
     ///
     /// # Errors
     /// None.
-    pub fn poll(
+    pub(crate) fn poll(
         &mut self,
         _completions: &mut Vec<Completion>,
         _timeout: Option<Duration>,
@@ -53,7 +40,7 @@ impl Laio {
     ///
     /// # Errors
     /// None.
-    pub fn wait(
+    pub(crate) fn wait(
         &mut self,
         _epoll: BorrowedFd<'_>,
         _events: &mut [libc::epoll_event],
@@ -63,17 +50,35 @@ impl Laio {
     }
 
     /// Cannot be called.
-    pub fn completion_fd(&self) -> BorrowedFd<'_> {
+    ///
+    /// # Errors
+    /// None.
+    pub(crate) fn cancel(&mut self, _handle: Handle) -> io::Result<()> {
         match self.0 {}
     }
 
     /// Cannot be called.
-    pub fn counters(&self) -> Counters {
+    pub(crate) fn unpinned<R>(&mut self, _work: impl FnOnce() -> R) -> R {
         match self.0 {}
     }
 
     /// Cannot be called.
-    pub fn call_counters(&self, _number: i64) -> CallCounters {
+    pub(crate) fn detector(&self) -> Detector {
+        match self.0 {}
+    }
+
+    /// Cannot be called.
+    pub(crate) fn completion_fd(&self) -> BorrowedFd<'_> {
+        match self.0 {}
+    }
+
+    /// Cannot be called.
+    pub(crate) fn counters(&self) -> Counters {
+        match self.0 {}
+    }
+
+    /// Cannot be called.
+    pub(crate) fn call_counters(&self, _number: i64) -> CallCounters {
         match self.0 {}
     }
 }

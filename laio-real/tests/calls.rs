@@ -101,7 +101,7 @@ fn all_six_arguments_reach_the_kernel() {
 fn a_read_of_a_file_that_is_not_cached_hands_control_back() {
     const BYTES: usize = 1 << 20;
     let _turn = turn();
-    let mut file = tempfile::tempfile_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let mut file = tempfile::tempfile_in(common::folder_on_disk()).unwrap();
     file.write_all(&[9; BYTES]).unwrap();
     file.sync_all().unwrap();
     if !drop_from_cache(&file) {
@@ -121,7 +121,8 @@ fn a_read_of_a_file_that_is_not_cached_hands_control_back() {
     let mut handed_back = 0;
     // On a busy machine the watcher may be late once, hardly five times.
     for _ in 0..5 {
-        assert!(drop_from_cache(&file));
+        // Pages that somebody holds just then stay.
+        assert!((0..1000).any(|_| drop_from_cache(&file)));
         // SAFETY: the buffer outlives the call.
         let result = match unsafe { laio.syscall(libc::SYS_pread64, args) } {
             laio::Submission::Done(result) => result,
@@ -200,8 +201,8 @@ fn a_long_call_that_never_sleeps_is_not_counted_as_blocked() {
 fn at_the_limit_of_carriers_a_call_blocks_and_is_counted_late() {
     let _turn = turn();
     let mut laio = Laio::builder().max_carriers(2).start().unwrap();
-    let mut read = PipeRead::new();
-    let first = read.issue(&mut laio);
+    let longer = millis(300);
+    let first = background(common::nap(&mut laio, &longer));
     // The second carrier runs the loop, and there is no third to watch it.
     assert_eq!(done(common::nap(&mut laio, &millis(5))).unwrap(), 0);
     let counters = laio.counters().calls;
@@ -210,7 +211,6 @@ fn at_the_limit_of_carriers_a_call_blocks_and_is_counted_late() {
         (1, 1, 1)
     );
     assert_eq!(counters.block_rate(), Some(1.0));
-    read.end();
     assert_eq!(collect(&mut laio, 1)[0].handle, first);
     assert_eq!(laio.counters().carriers, 2);
 }
@@ -288,10 +288,13 @@ fn poll_returns_after_its_timeout() {
 }
 
 #[test]
-fn only_one_engine_lives_at_a_time() {
+fn a_thread_has_one_engine_at_a_time() {
     let _turn = turn();
     let first = Laio::new().unwrap();
     assert!(matches!(Laio::new(), Err(Error::AlreadyRunning)));
+    std::thread::spawn(|| common::wander(&mut Laio::new().unwrap()))
+        .join()
+        .unwrap();
     drop(first);
     Laio::new().unwrap();
 }
@@ -329,4 +332,10 @@ fn results_of_a_pipe_are_the_bytes_written() {
     assert_eq!(&bytes, b"hello");
     reader.read_exact(&mut bytes).unwrap();
     assert_eq!(&bytes, b", you");
+}
+
+#[test]
+fn all_of_this_holds_for_nobody() {
+    let _turn = turn();
+    common::all_pass_as_nobody("all_of_this_holds_for_nobody");
 }

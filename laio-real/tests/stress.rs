@@ -1,5 +1,5 @@
-//! A million calls of all kinds, blocking and not, up to 64 in flight: every result is seen exactly
-//! once and is the right one.
+//! A million calls of all kinds, blocking and not, up to hundreds in flight, on every engine: every
+//! result is seen exactly once and is the right one.
 
 mod common;
 
@@ -7,12 +7,15 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Write};
 use std::os::fd::AsRawFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::Random;
-use laio::{Completion, Handle, Laio, Submission};
+use laio::{Builder, Completion, EngineKind, Error, Handle, Laio, Submission};
 
-const SLOTS: usize = 64;
+/// Calls in flight at most; nearly as many usually are.
+const SLOTS: usize = 300;
+/// So that no call has to wait for a carrier.
+const CARRIERS: usize = 2 * SLOTS;
 const CELLS: usize = 4096;
 const WORD_BYTES: usize = 8;
 
@@ -44,6 +47,7 @@ struct Stress {
     /// Slots whose pipe read waits until the loop writes.
     unwritten: Vec<usize>,
     in_flight: HashMap<Handle, usize>,
+    most_in_flight: usize,
     last_handle: Option<Handle>,
     cells: File,
     issued: u64,
@@ -54,6 +58,7 @@ struct Stress {
 
 impl Stress {
     fn new(laio: Laio) -> Self {
+        common::allow_many_descriptors();
         let mut cells = tempfile::tempfile().unwrap();
         for cell in 0..CELLS as u64 {
             cells.write_all(&cell.to_le_bytes()).unwrap();
@@ -80,6 +85,7 @@ impl Stress {
             free: (0..SLOTS).collect(),
             unwritten: Vec::new(),
             in_flight: HashMap::new(),
+            most_in_flight: 0,
             last_handle: None,
             cells,
             issued: 0,
@@ -126,6 +132,7 @@ impl Stress {
                 );
                 self.last_handle = Some(handle);
                 self.in_flight.insert(handle, slot);
+                self.most_in_flight = self.most_in_flight.max(self.in_flight.len());
                 if self.slots[slot].kind == Kind::EmptyPipe {
                     self.unwritten.push(slot);
                 }
@@ -216,12 +223,27 @@ impl Stress {
     }
 }
 
+/// The upcall engine, with a carrier for every call.
+fn upcall() -> Builder {
+    let upcall = Laio::builder().engine(EngineKind::Upcall);
+    upcall.max_carriers(CARRIERS)
+}
+
 fn stress(laio: Laio, calls: u64) {
     let mut stress = Stress::new(laio);
+    let began = Instant::now();
     stress.run(calls);
+    let took = began.elapsed();
     assert_eq!(stress.inline + stress.completed, stress.issued);
     let counters = stress.laio.counters();
-    println!("{counters:?}");
+    println!(
+        "{} engine: {} calls, {} in the background, at most {} at once, {:.1} s; {counters:?}",
+        stress.laio.engine(),
+        stress.issued,
+        stress.completed,
+        stress.most_in_flight,
+        took.as_secs_f64()
+    );
     assert_eq!(counters.calls.issued, stress.issued);
     assert_eq!(counters.calls.stolen, stress.completed);
     assert_eq!(counters.in_flight, 0);
@@ -238,25 +260,67 @@ fn stress(laio: Laio, calls: u64) {
 #[test]
 fn every_result_of_a_million_calls_is_seen_once() {
     let _turn = common::turn();
-    stress(Laio::builder().cpu(0).start().unwrap(), 1_000_000);
+    stress(upcall().cpu(0).start().unwrap(), 1_000_000);
+}
+
+#[test]
+fn every_result_is_seen_once_on_the_other_engines() {
+    let _turn = common::turn();
+    for kind in [EngineKind::Uring, EngineKind::Pool] {
+        let builder = Laio::builder().engine(kind).max_carriers(CARRIERS);
+        match builder.start() {
+            Ok(laio) => stress(laio, 40_000),
+            Err(error @ Error::NoIoUring { .. }) => println!("SKIPPED: {kind}: {error}"),
+            Err(error) => panic!("{kind}: {error}"),
+        }
+    }
+}
+
+/// `cargo test --release -p laio --test stress -- --ignored --nocapture`
+#[test]
+#[ignore = "long without optimization: ten million calls"]
+fn every_result_of_ten_million_calls_on_four_loops_is_seen_once() {
+    let _turn = common::turn();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| stress(upcall().start().unwrap(), 2_500_000));
+        }
+    });
+}
+
+#[test]
+fn every_result_is_seen_once_with_each_detector() {
+    let _turn = common::turn();
+    for detector in laio::Detector::ALL {
+        if let Some(laio) = common::with_detector(detector) {
+            println!("{detector}");
+            stress(laio, 40_000);
+        }
+    }
+}
+
+#[test]
+fn several_loops_each_see_every_result_of_their_own_calls_once() {
+    let _turn = common::turn();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| stress(upcall().start().unwrap(), 100_000));
+        }
+    });
 }
 
 #[test]
 fn every_result_is_seen_once_without_fs_base_swap_and_with_few_carriers() {
     let _turn = common::turn();
-    // Only the loop ends the pipe reads, so none of them may block it: a carrier for each slot,
-    // one for the loop.
-    let laio = Laio::builder()
-        .cpu(0)
-        .swap_fs_base(false)
-        .max_carriers(SLOTS + 1);
-    stress(laio.start().unwrap(), 200_000);
+    // Only the loop ends the pipe reads, so those that get no carrier must not block it.
+    let laio = Laio::builder().cpu(0).swap_fs_base(false).max_carriers(8);
+    stress(laio.start().unwrap(), 100_000);
 }
 
 #[test]
 fn every_result_is_seen_once_beside_a_busy_thread_on_the_same_cpu() {
     let _turn = common::turn();
-    let laio = Laio::builder().cpu(0).start().unwrap();
+    let laio = upcall().cpu(0).start().unwrap();
     // Inherits the loop's CPU.
     let _busy = common::BusyThread::start();
     stress(laio, 100_000);

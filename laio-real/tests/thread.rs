@@ -56,6 +56,37 @@ fn dropping_brings_the_loop_home_and_restores_its_thread() {
     assert!(unsafe { libc::sched_getcpu() } >= 0);
 }
 
+/// What a child process says of the CPUs it may use.
+fn child_cpus() -> Vec<u8> {
+    let mut grep = std::process::Command::new("grep");
+    let output = grep
+        .args(["Cpus_allowed_list", "/proc/self/status"])
+        .output();
+    output.unwrap().stdout
+}
+
+#[test]
+fn threads_and_children_made_unpinned_inherit_what_the_loop_had_before() {
+    let _turn = turn();
+    let before = KernelThread::current();
+    let children_cpus = child_cpus();
+    let mut laio = Laio::builder().cpu(0).start().unwrap();
+    wander(&mut laio);
+    let pinned = std::thread::spawn(KernelThread::current).join().unwrap();
+    let (thread, child) = laio.unpinned(|| {
+        let thread = std::thread::spawn(KernelThread::current);
+        (thread.join().unwrap(), child_cpus())
+    });
+    assert_eq!(pinned.cpus.iter().filter(|&&allowed| allowed).count(), 1);
+    let rest = |thread: KernelThread| (thread.policy, thread.cpus, thread.blocked_signals);
+    assert_eq!(child, children_cpus);
+    let now = KernelThread::current();
+    assert_eq!(now.cpus, pinned.cpus);
+    assert!(now.blocked_signals.contains(&libc::SIGTERM));
+    assert_eq!(rest(thread), rest(before));
+    wander(&mut laio);
+}
+
 #[test]
 fn a_call_that_outlives_its_engine_ends_in_peace() {
     let outlived = || {

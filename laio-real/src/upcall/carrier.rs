@@ -5,13 +5,18 @@
 
 use std::io;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, Ordering};
+use std::time::Duration;
 
+use super::cancel::Occupation;
 use super::engine::Engine;
 use super::finished::Node;
+use super::ring::Ring;
 use super::sensor::Sensor;
 use super::state::Word;
-use super::{switch, sys, watcher};
+use super::stopwatch::Stopwatch;
+use super::{detect, switch, sys, watcher};
+use crate::Detector;
 
 /// Ours: the standby code needs a few hundred bytes and a signal frame with every vector register
 /// some 12 KiB; untouched pages cost nothing.
@@ -81,7 +86,13 @@ pub(crate) struct Carrier {
     /// Not 0 while a kernel thread made for it exists; the kernel clears it. Always 0 for the
     /// loop's original thread.
     pub(crate) alive: AtomicU32,
+    /// Its kernel thread's id; used by the loop only.
+    id: AtomicI32,
+    pub(crate) occupation: Occupation,
+    pub(crate) stopwatch: Stopwatch,
     pub(crate) sensor: Sensor,
+    /// Empty if the detector needs none.
+    pub(crate) ring: Ring,
     _stack: Stack,
 }
 
@@ -95,7 +106,11 @@ impl Carrier {
             node: AtomicPtr::new(Node::leaked()),
             stands_by: AtomicBool::new(false),
             alive: AtomicU32::new(0),
+            id: AtomicI32::new(0),
+            occupation: Occupation::none(),
+            stopwatch: Stopwatch::stopped(),
             sensor: Sensor::new(),
+            ring: Ring::none(),
             _stack: stack,
         })))
     }
@@ -114,7 +129,31 @@ impl Carrier {
             self.alive.store(0, Ordering::Relaxed);
             return Err(io::Error::from_raw_os_error(-id as i32));
         }
+        self.id.store(id as i32, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Makes the calling kernel thread, the loop's original one, this carrier's.
+    pub(crate) fn adopt_thread(&self) {
+        // SAFETY: takes no memory.
+        let id = unsafe { sys::raw(libc::SYS_gettid, [0; 4]) };
+        self.id.store(id as i32, Ordering::Relaxed);
+    }
+
+    /// Opens the calling kernel thread's ring, if the detector needs one. Where the kernel refuses
+    /// (unprivileged users have a limit on the memory of all rings) the carrier does without.
+    pub(crate) fn open_ring(&self) {
+        let detector = self.engine().detector;
+        if detect::has_ring(detector) {
+            let _ = self.ring.open(detector == Detector::Perf);
+            // Leaves the CPU for the first time: see `Ring::open`.
+            sys::nap(Duration::from_nanos(1));
+        }
+    }
+
+    /// Its kernel thread's id.
+    pub(crate) fn id(&self) -> i32 {
+        self.id.load(Ordering::Relaxed)
     }
 
     /// Waits until the kernel thread made for it has ended.
@@ -154,6 +193,7 @@ impl Drop for Carrier {
 
 extern "C" fn carrier_main(carrier: &'static Carrier) -> ! {
     carrier.sensor.attach(carrier.engine().hints.get());
+    carrier.open_ring();
     watcher::stand_by(carrier, true)
 }
 
@@ -165,15 +205,17 @@ pub(crate) extern "C" fn after_theft(
     value: i64,
 ) -> ! {
     let engine = carrier.engine();
+    carrier.occupation.end();
+    let row = engine.tally.of(number);
     if !carrier.sensor.call_blocked() {
-        engine.false_steals.add(number);
+        row.false_steals.fetch_add(1, Ordering::Relaxed);
+    }
+    if let Some(took_ns) = carrier.stopwatch.elapsed_ns() {
+        row.completion.add(took_ns);
     }
     let node = carrier.node.swap(ptr::null_mut(), Ordering::Relaxed);
     carrier.stands_by.store(true, Ordering::Release);
     // SAFETY: the node was attached for this result and has just been taken off the carrier.
-    unsafe { engine.finished.push(node, Word(word).call(), value) };
-    if engine.state.claim_waking() {
-        sys::signal_eventfd(engine.eventfd);
-    }
+    unsafe { engine.post(node, Word(word).call(), value) };
     watcher::stand_by(carrier, false)
 }

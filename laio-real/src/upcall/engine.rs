@@ -1,14 +1,18 @@
 //! What the loop and its carriers share.
 
 use std::cell::Cell;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use super::carrier::Carrier;
-use super::finished::Finished;
+use super::finished::{Finished, Node};
 use super::state::StateWord;
-use super::tally::FalseSteals;
+use super::sys;
+use super::tally::Tally;
 use super::watcher::Watch;
+use crate::Detector;
 
 /// Stages of an engine's life.
 const OPEN: u32 = 0;
@@ -30,17 +34,20 @@ pub(crate) struct Engine {
     pub(crate) swap_fs: usize,
     /// The carrier that runs the loop; set by thieves.
     current: AtomicPtr<Carrier>,
+    pub(crate) detector: Detector,
     pub(crate) watch: Watch,
     pub(crate) finished: Finished,
-    pub(crate) eventfd: i32,
+    /// Signalled for the loop when a result is there. Here, so that it stays open as long as there
+    /// are carriers that may signal it.
+    pub(crate) eventfd: OwnedFd,
     /// Whether the sensors get hints from the kernel.
     pub(crate) hints: Cell<bool>,
-    pub(crate) false_steals: FalseSteals,
+    pub(crate) tally: Arc<Tally>,
     closing: AtomicU32,
 }
 
 impl Engine {
-    pub(crate) fn new(loop_fs: usize, swap_fs: bool, eventfd: i32) -> Self {
+    pub(crate) fn new(loop_fs: usize, swap_fs: bool, eventfd: OwnedFd, detector: Detector) -> Self {
         Self {
             state: StateWord::new(),
             saved_sp: Cell::new(0),
@@ -48,12 +55,26 @@ impl Engine {
             loop_fs,
             swap_fs: swap_fs.into(),
             current: AtomicPtr::new(ptr::null_mut()),
+            detector,
             watch: Watch::new(),
             finished: Finished::new(),
             eventfd,
             hints: Cell::new(false),
-            false_steals: FalseSteals::new(),
+            tally: Arc::new(Tally::new()),
             closing: AtomicU32::new(OPEN),
+        }
+    }
+
+    /// Carrier, or loop: posts the result of a call, and wakes the loop where it sleeps.
+    ///
+    /// # Safety
+    /// As for [`Finished::push`].
+    pub(crate) unsafe fn post(&self, node: *mut Node, call: u64, value: i64) {
+        // SAFETY: the caller's promise.
+        if unsafe { self.finished.push(node, call, value) } {
+            // Else the watcher would park, which the loop's next call would have to call back.
+            self.state.wake();
+            sys::signal_eventfd(self.eventfd.as_raw_fd());
         }
     }
 
@@ -78,16 +99,22 @@ impl Engine {
         self.closing.store(CLOSED, Ordering::SeqCst);
     }
 
-    /// Thief: the loop runs on `carrier` now.
+    /// Start, and thief: the loop runs on `carrier` now.
     pub(crate) fn set_current(&self, carrier: &Carrier) {
         self.current
             .store(ptr::from_ref(carrier).cast_mut(), Ordering::Release);
     }
 
+    /// The carrier that the loop runs on.
+    pub(crate) fn carrier(&self) -> &'static Carrier {
+        // SAFETY: carriers are freed only once all others have ended; it has been set at the start.
+        unsafe { self.current().as_ref() }
+    }
+
     /// Loop, after a steal: the carrier that it runs on.
     pub(crate) fn current(&self) -> NonNull<Carrier> {
         let carrier = self.current.load(Ordering::Acquire);
-        // SAFETY: the thief has set it.
+        // SAFETY: it has been set at the start.
         unsafe { NonNull::new_unchecked(carrier) }
     }
 }

@@ -1,8 +1,20 @@
-//! Results on their way from the carriers to the loop.
+//! Results on their way from the carriers to the loop, and how the loop learns of them.
+//!
+//! Whoever posts a result on the empty list signals the loop's eventfd, once. The loop empties the
+//! eventfd and then takes the whole list. So:
+//!
+//! - No wake-up is lost, wherever the loop sleeps on the eventfd. A signal that the loop has read
+//!   was sent after its result was posted, so the taking that follows finds that, or an earlier one
+//!   has. What is posted after the taking finds the list empty and signals again.
+//! - Each taking that finds anything is owed exactly one signal, which may be yet to come. The loop
+//!   counts what it is owed, and so reads the eventfd only when there is something to read, and
+//!   none is left in it for good.
+//!
+//! `finished/loom_models.rs` checks both.
 
-use std::sync::atomic::{AtomicPtr, Ordering};
 use std::{io, ptr};
 
+use super::sync::{AtomicPtr, Ordering};
 use crate::{Completion, Handle};
 
 /// The kernel's return value as a result: -4095 to -1 are error numbers.
@@ -37,7 +49,7 @@ impl Node {
 pub(crate) struct Finished(AtomicPtr<Node>);
 
 impl Finished {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(AtomicPtr::new(ptr::null_mut()))
     }
 
@@ -45,11 +57,12 @@ impl Finished {
         self.0.load(Ordering::SeqCst).is_null()
     }
 
-    /// Carrier: posts a result.
+    /// Carrier: posts a result. True if the list was empty: then it must signal the eventfd.
     ///
     /// # Safety
     /// `node` is valid, owned by the caller, and not touched by it afterwards.
-    pub(crate) unsafe fn push(&self, node: *mut Node, call: u64, value: i64) {
+    #[must_use]
+    pub(crate) unsafe fn push(&self, node: *mut Node, call: u64, value: i64) -> bool {
         let mut head = self.0.load(Ordering::Relaxed);
         loop {
             // SAFETY: the caller owns the node until the exchange below publishes it.
@@ -62,14 +75,32 @@ impl Finished {
                 .0
                 .compare_exchange_weak(head, node, Ordering::SeqCst, Ordering::Relaxed)
             {
-                Ok(_) => return,
+                Ok(before) => return before.is_null(),
                 Err(now) => head = now,
             }
         }
     }
 
-    /// Loop: moves what has finished to `completions`, oldest first.
-    pub(crate) fn take(&self, completions: &mut Vec<Completion>) {
+    /// Loop: moves what has finished to `completions`, oldest first. `unread_signals` is the
+    /// loop's count of the signals that it is owed; `read_signals` empties the eventfd and returns
+    /// how many there were.
+    pub(crate) fn take(
+        &self,
+        completions: &mut Vec<Completion>,
+        unread_signals: &mut u64,
+        read_signals: impl FnOnce() -> u64,
+    ) {
+        if *unread_signals == 0 && self.is_empty() {
+            return;
+        }
+        // In this order: see above.
+        let read = read_signals();
+        let had_any = self.take_all(completions);
+        *unread_signals = *unread_signals + u64::from(had_any) - read;
+    }
+
+    /// Loop: as `take`, without a thought for the signals. Whether there was anything.
+    pub(crate) fn take_all(&self, completions: &mut Vec<Completion>) -> bool {
         let first = completions.len();
         let mut head = self.0.swap(ptr::null_mut(), Ordering::SeqCst);
         while !head.is_null() {
@@ -84,5 +115,9 @@ impl Finished {
             head = node.next;
         }
         completions[first..].reverse();
+        completions.len() > first
     }
 }
+
+#[cfg(all(test, loom))]
+mod loom_models;

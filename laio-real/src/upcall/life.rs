@@ -1,87 +1,107 @@
 //! The start and the end of an engine.
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::cell::Cell;
+use std::os::fd::AsFd;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::Upcall;
+use super::cancel;
 use super::carrier::{Carrier, Stack};
+use super::detect;
 use super::engine::Engine;
 use super::home::{self, Scheduling};
+use super::parked::Lot;
+use super::report;
 use super::sensor::LibcRseq;
-use super::signals::{self, Signals};
+use super::signals::Signals;
 use super::switch::{self, Return};
 use super::sys;
-use super::tally::Tally;
-use super::wait::Epoll;
-use crate::{Builder, Error, Laio};
+use crate::epoll::Epoll;
+use crate::{Builder, Detector, Error, os};
 
-/// Whether an engine of this process is alive.
-static ALIVE: AtomicBool = AtomicBool::new(false);
+thread_local! {
+    /// Whether this thread is the loop of a living engine.
+    static IS_LOOP: Cell<bool> = const { Cell::new(false) };
+}
 
-impl Laio {
-    /// Starts an engine with the default options; the calling thread is the loop.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub fn new() -> Result<Self, Error> {
-        Self::builder().start()
-    }
-
-    /// The options of a new engine.
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
-    pub(crate) fn start(options: Builder) -> Result<Self, Error> {
+impl Upcall {
+    pub(crate) fn start(options: &Builder) -> Result<Self, Error> {
         home::check_processor()?;
         if options.max_carriers < 2 {
             return Err(Error::TooFewCarriers(options.max_carriers));
         }
-        if ALIVE.swap(true, Ordering::Acquire) {
+        if IS_LOOP.get() {
             return Err(Error::AlreadyRunning);
         }
-        Self::start_only_one(&options).inspect_err(|_| ALIVE.store(false, Ordering::Release))
+        let detector = detect::choose(options.detector)?;
+        Self::start_first(options, detector).inspect(|_| IS_LOOP.set(true))
     }
 
-    fn start_only_one(options: &Builder) -> Result<Self, Error> {
-        let eventfd = signals::eventfd()?;
-        let epoll = Epoll::with(eventfd.as_fd())?;
+    /// Starts this thread's only engine.
+    fn start_first(options: &Builder, detector: Detector) -> Result<Self, Error> {
+        let eventfd = os::eventfd()?;
+        let epoll = Epoll::with(&[eventfd.as_fd()])?;
+        epoll.check()?;
         let signals = Signals::start()?;
         let stack = Stack::new().map_err(|source| Error::Os {
             call: "mmap",
             source,
         })?;
-        let scheduling = Scheduling::pin(options.cpu)?;
+        cancel::signal();
+        let scheduling = Scheduling::change(options.cpu, detect::is_pinned(detector))?;
         let libc_rseq = LibcRseq::detach().inspect_err(|_| scheduling.restore())?;
         signals.block();
-        let engine = Engine::new(switch::fs_base(), options.swap_fs_base, eventfd.as_raw_fd());
+        let fs_base = switch::fs_base();
+        let engine = Engine::new(fs_base, options.swap_fs_base, eventfd, detector);
         let engine = NonNull::from(Box::leak(Box::new(engine)));
         let home = Carrier::new(engine, stack);
         // SAFETY: both have just been made, and are freed at the end of `drop` only.
         unsafe {
+            engine.as_ref().set_current(home.as_ref());
+            home.as_ref().adopt_thread();
+            home.as_ref().open_ring();
             engine
                 .as_ref()
                 .hints
                 .set(home.as_ref().sensor.attach_first())
         };
+        // SAFETY: as above.
+        report::register(unsafe { &engine.as_ref().tally }, detector);
         Ok(Self {
             engine,
             carriers: vec![home],
             max_carriers: options.max_carriers,
             current: home,
             call: 0,
-            tally: Tally::new(),
+            unwatched: 0,
             passed_through: 0,
             in_flight: 0,
-            eventfd,
+            parked: Lot::default(),
             epoll,
-            unread_wakeups: 0,
+            unread_signals: 0,
             gave_way: Instant::now(),
             signals,
             scheduling,
             libc_rseq,
         })
+    }
+
+    /// Runs `work` with the scheduling and the signal mask that the loop's thread had before.
+    pub(crate) fn unpinned<R>(&mut self, work: impl FnOnce() -> R) -> R {
+        struct Return<'a>(&'a Upcall);
+        impl Drop for Return<'_> {
+            fn drop(&mut self) {
+                self.0.signals.block();
+                // Pinning worked before; if the processor has gone, the calls are merely late.
+                let _ = self.0.scheduling.apply();
+            }
+        }
+        self.scheduling.restore();
+        self.signals.restore();
+        let _return = Return(self);
+        work()
     }
 
     /// Brings the loop back to the kernel thread that it started on, if that one stands by. True
@@ -102,13 +122,19 @@ impl Laio {
         let before = self.carrier();
         self.call += 1;
         let word = self.engine().state.enter(self.call);
+        before.occupation.begin(self.call);
+        before.stopwatch.start(false);
         let row = libc::SYS_sched_yield as usize;
         // SAFETY: as in `syscall`; the call has no arguments.
         let returned = unsafe { switch::call(self.engine(), before, word, row, &[0; 6]) };
         if matches!(returned, Return::Inline(_)) {
             return;
         }
-        self.stolen(row);
+        let counters = self.engine().tally.of(row);
+        counters.issued.increment();
+        counters.stolen.increment();
+        self.in_flight += 1;
+        self.change_carrier();
         while !before.stands_by.load(Ordering::Acquire) {
             sys::yield_cpu();
         }
@@ -129,7 +155,7 @@ impl Laio {
             }
         }
         if all_ended {
-            self.engine().finished.take(&mut Vec::new());
+            self.engine().finished.take_all(&mut Vec::new());
             // SAFETY: this thread, which is home, is the only one left to use either.
             unsafe {
                 drop(Box::from_raw(self.carriers[0].as_ptr()));
@@ -139,8 +165,9 @@ impl Laio {
     }
 }
 
-impl Drop for Laio {
+impl Drop for Upcall {
     fn drop(&mut self) {
+        report::report(&self.engine().tally);
         let at_home = self.go_home();
         self.carrier().sensor.detach();
         if at_home {
@@ -151,6 +178,6 @@ impl Drop for Laio {
             }
         }
         self.retire(at_home);
-        ALIVE.store(false, Ordering::Release);
+        IS_LOOP.set(false);
     }
 }

@@ -1,38 +1,47 @@
 //! The upcall engine: carriers take the loop out of calls that block.
 //!
 //! `state` is the protocol between them, `switch` the assembly under it; `carrier` and `watcher`
-//! are the life of a carrier, `sensor` its sense of having blocked. On the loop's side, `life`
-//! starts and ends an engine, `call` makes calls, `wait` waits for their ends.
+//! are the life of a carrier, `sensor` its sense of having blocked, `detect` and `ring` that of the
+//! loop having blocked. On the loop's side, `life`
+//! starts and ends an engine, `call` makes calls, `cancel`
+//! interrupts them, `parked` keeps those that need no carrier, `wait` waits for their ends.
 
+mod attempt;
 mod call;
+mod cancel;
 mod carrier;
+mod credentials;
+mod detect;
 mod engine;
 mod finished;
 mod home;
 mod life;
-mod passthrough;
+mod parked;
+mod report;
+mod ring;
 mod sensor;
 mod signals;
 mod state;
+mod stopwatch;
 mod switch;
+mod sync;
 mod sys;
 mod tally;
 mod wait;
 mod watcher;
 
-use std::os::fd::OwnedFd;
+use std::fmt;
 use std::ptr::NonNull;
 use std::time::Instant;
-use std::{fmt, io};
 
 use self::carrier::Carrier;
 use self::engine::Engine;
 use self::home::Scheduling;
+use self::parked::Lot;
 use self::sensor::LibcRseq;
 use self::signals::Signals;
-use self::tally::Tally;
-use self::wait::Epoll;
-use crate::{CallCounters, Counters, Error};
+use crate::epoll::Epoll;
+use crate::{CallCounters, Counters, Detector};
 
 /// A LAIO engine. It belongs to the thread that started it, the event loop.
 ///
@@ -46,7 +55,7 @@ use crate::{CallCounters, Counters, Error};
 /// until each ends, and their results are lost; if one of them sits on the loop's original kernel
 /// thread, the loop stays on a carrier for good, and a `join` on its thread would never return.
 /// Leaving `main` is fine at any time.
-pub struct Laio {
+pub(crate) struct Upcall {
     engine: NonNull<Engine>,
     /// All carriers; the first is the loop's original kernel thread, its home.
     carriers: Vec<NonNull<Carrier>>,
@@ -55,15 +64,17 @@ pub struct Laio {
     current: NonNull<Carrier>,
     /// Calls issued; the number of the last one.
     call: u64,
-    tally: Tally,
+    /// The last call that no carrier was free to watch.
+    unwatched: u64,
     passed_through: u64,
     /// Stolen calls whose completion has not been taken.
     in_flight: usize,
-    eventfd: OwnedFd,
-    /// What [`poll`](Self::poll) sleeps in: holds the eventfd only.
+    parked: Lot,
+    /// What [`poll`](Self::poll) sleeps in: holds the eventfd and the parked operations.
     epoll: Epoll,
-    /// Wake-ups sent to the eventfd, or about to be, and not read from it yet.
-    unread_wakeups: u64,
+    /// Signals sent to the eventfd, or about to be, for results that have been taken; not read from
+    /// it yet.
+    unread_signals: u64,
     /// When the loop last yielded to calls that had ended.
     gave_way: Instant,
     signals: Signals,
@@ -71,11 +82,11 @@ pub struct Laio {
     libc_rseq: Option<LibcRseq>,
 }
 
-impl Laio {
+impl Upcall {
     /// What has been counted since the start.
-    pub fn counters(&self) -> Counters {
+    pub(crate) fn counters(&self) -> Counters {
         Counters {
-            calls: self.tally.sum(&self.engine().false_steals),
+            calls: self.engine().tally.sum(),
             passed_through: self.passed_through,
             carriers: self.carriers.len(),
             in_flight: self.in_flight,
@@ -83,9 +94,13 @@ impl Laio {
     }
 
     /// What has been counted for system call `number`.
-    pub fn call_counters(&self, number: i64) -> CallCounters {
-        self.tally
-            .read(number as usize, &self.engine().false_steals)
+    pub(crate) fn call_counters(&self, number: i64) -> CallCounters {
+        self.engine().tally.read(number as usize)
+    }
+
+    /// How blocking is detected.
+    pub(crate) fn detector(&self) -> Detector {
+        self.engine().detector
     }
 
     fn engine(&self) -> &'static Engine {
@@ -100,15 +115,9 @@ impl Laio {
     }
 }
 
-/// The last failure, of `call`, on this thread.
-fn os_error(call: &'static str) -> Error {
-    let source = io::Error::last_os_error();
-    Error::Os { call, source }
-}
-
-impl fmt::Debug for Laio {
+impl fmt::Debug for Upcall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Laio")
+        f.debug_struct("Upcall")
             .field("counters", &self.counters())
             .finish_non_exhaustive()
     }

@@ -1,17 +1,23 @@
 //! Signals: kept off the carriers, handled on a thread made for it.
 //!
 //! A handler on a carrier would find the loop's thread-local storage in use elsewhere, or none, and
-//! would interrupt a background call. So every signal but the synchronous ones is blocked on the
+//! would interrupt a background call. So every signal but the synchronous ones and the one that
+//! cancels calls (which takes neither) is blocked on the
 //! loop's thread and, by inheritance, on every carrier. A thread with the loop's former mask waits
 //! beside them, so that handlers still run and default actions still happen.
+//!
+//! Two signals are the C library's own. The one for cancelling a thread is blocked like the others,
+//! though not by way of the library, which leaves it out of every mask: its handler would look for
+//! the thread in thread-local storage. The one for changing credentials has to be taken: see
+//! `credentials`.
 
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::thread::JoinHandle;
 use std::{io, ptr, thread};
 
-use super::{os_error, sys};
-use crate::Error;
+use super::{cancel, credentials, sys};
+use crate::{Error, os};
 
 /// Raised by the running code itself: blocking them would only turn them into a kill.
 const SYNCHRONOUS: [i32; 7] = [
@@ -24,17 +30,21 @@ const SYNCHRONOUS: [i32; 7] = [
     libc::SIGSYS,
 ];
 
+/// glibc's `SIGCANCEL`, from its `internal-signals.h`.
+const SIGCANCEL: u32 = 32;
+
 /// The loop's former mask, and the thread that has it now. Dropping it ends that thread.
 pub(crate) struct Signals {
     former: libc::sigset_t,
     stop: OwnedFd,
     thread: Option<JoinHandle<()>>,
+    _credentials: credentials::Guard,
 }
 
 impl Signals {
     /// Starts the signal thread. The calling thread's mask is not changed yet.
     pub(crate) fn start() -> Result<Self, Error> {
-        let stop = eventfd()?;
+        let stop = os::eventfd()?;
         let fd = stop.as_raw_fd();
         let thread = thread::Builder::new()
             .name("laio-signals".into())
@@ -47,21 +57,26 @@ impl Signals {
             former: mask(libc::SIG_BLOCK, None),
             stop,
             thread: Some(thread),
+            _credentials: credentials::Guard::new(),
         })
     }
 
-    /// Blocks asynchronous signals on the calling kernel thread.
+    /// Blocks asynchronous signals on the calling kernel thread, and unblocks the one that cancels.
     pub(crate) fn block(&self) {
         let mut all = MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY: `sigfillset` initialises the set.
         let all = unsafe {
             libc::sigfillset(all.as_mut_ptr());
-            for signal in SYNCHRONOUS {
+            for signal in SYNCHRONOUS.into_iter().chain(cancel::signal()) {
                 libc::sigdelset(all.as_mut_ptr(), signal);
             }
             all.assume_init()
         };
         mask(libc::SIG_BLOCK, Some(&all));
+        block_cancellation();
+        if let Some(signal) = cancel::signal() {
+            unblock(signal);
+        }
     }
 
     /// Gives the calling kernel thread the former mask back.
@@ -80,15 +95,28 @@ impl Drop for Signals {
     }
 }
 
-/// A new eventfd, not inherited by programs.
-pub(crate) fn eventfd() -> Result<OwnedFd, Error> {
-    // SAFETY: takes no memory.
-    let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
-    if fd < 0 {
-        return Err(os_error("eventfd"));
-    }
-    // SAFETY: the descriptor is new and nobody else's.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+/// The C library unblocks it again in [`Signals::restore`], as in whatever sets a mask as a whole.
+fn block_cancellation() {
+    let set = 1u64 << (SIGCANCEL - 1);
+    let args = [
+        libc::SIG_BLOCK as usize,
+        &raw const set as usize,
+        0,
+        size_of_val(&set),
+    ];
+    // SAFETY: a valid set of the kernel's size.
+    unsafe { sys::raw(libc::SYS_rt_sigprocmask, args) };
+}
+
+fn unblock(signal: i32) {
+    let mut one = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `sigemptyset` initialises the set.
+    let one = unsafe {
+        libc::sigemptyset(one.as_mut_ptr());
+        libc::sigaddset(one.as_mut_ptr(), signal);
+        one.assume_init()
+    };
+    mask(libc::SIG_UNBLOCK, Some(&one));
 }
 
 /// Waits until the descriptor is readable, or a signal has been handled; true for the former.

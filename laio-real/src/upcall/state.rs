@@ -13,8 +13,14 @@
 //!
 //! Both ways out of `InSyscall` are a compare-and-swap from the same value, so exactly one wins; a
 //! later call has another number, so a late thief or carrier can never mistake it for its own.
+//!
+//! `Asleep` only tells the watcher that it may park. What wakes a sleeping loop is the list of
+//! finished calls (`finished.rs`), which knows nothing of this word: so it may sleep anywhere.
+//!
+//! `cargo test` checks the word step by step in every order that it comes upon, and loom
+//! (`state/loom_models.rs`) all orders, and all that the memory model allows, of a few steps.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use super::sync::{AtomicU64, Ordering};
 
 /// What the loop is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +70,7 @@ impl Word {
 pub(crate) struct StateWord(AtomicU64);
 
 impl StateWord {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(AtomicU64::new(0))
     }
 
@@ -73,7 +79,7 @@ impl StateWord {
     }
 
     /// Loop: announces call number `call` and returns the value that stands for being inside it.
-    /// A plain store, because thieves run on the loop's CPU.
+    /// A plain store: a watcher on another CPU makes the barrier that the loop spares itself.
     #[inline]
     pub(crate) fn enter(&self, call: u64) -> Word {
         self.0
@@ -93,17 +99,13 @@ impl StateWord {
         self.0.store(word.with(Phase::Asleep).0, Ordering::SeqCst);
     }
 
-    /// Loop: it is awake. True if nobody claimed its waking, false if somebody did and so has
-    /// sent, or will send, exactly one wake-up.
-    pub(crate) fn awake(&self) -> bool {
+    /// Loop: it is awake. Or anyone: it is about to be, and needs a watcher that stays.
+    pub(crate) fn wake(&self) {
         let word = self.load();
-        word.phase() == Phase::Asleep && self.swap(word, word.with(Phase::Idle))
-    }
-
-    /// Anyone: if the loop sleeps, takes on the duty to wake it.
-    pub(crate) fn claim_waking(&self) -> bool {
-        let word = Word(self.0.load(Ordering::SeqCst));
-        word.phase() == Phase::Asleep && self.swap(word, word.with(Phase::Idle))
+        if word.phase() == Phase::Asleep {
+            // If it fails, the loop has gone on.
+            self.swap(word, word.with(Phase::Idle));
+        }
     }
 
     fn swap(&self, from: Word, to: Word) -> bool {
@@ -113,5 +115,9 @@ impl StateWord {
     }
 }
 
+#[cfg(all(test, loom))]
+mod loom_models;
 #[cfg(test)]
+mod steps;
+#[cfg(all(test, not(loom)))]
 mod tests;

@@ -4,14 +4,27 @@
 //! write `errno` there. These are the bare instructions.
 
 use std::arch::asm;
+use std::io;
 use std::mem::MaybeUninit;
 use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use super::finished::result;
 
 /// Makes a system call and returns what the kernel returned: -4095 to -1 are error numbers.
 ///
 /// # Safety
 /// As for the call itself.
-pub(crate) unsafe fn raw(number: i64, args: [usize; 4]) -> i64 {
+pub(crate) unsafe fn raw(number: i64, [a, b, c, d]: [usize; 4]) -> i64 {
+    // SAFETY: the caller's promise.
+    unsafe { raw6(number, [a, b, c, d, 0, 0]) }
+}
+
+/// As [`raw`], with all arguments.
+///
+/// # Safety
+/// As for the call itself.
+pub(crate) unsafe fn raw6(number: i64, args: [usize; 6]) -> i64 {
     let value;
     // SAFETY: the instruction clobbers rax, rcx and r11 only; the rest is the caller's promise.
     unsafe {
@@ -22,6 +35,8 @@ pub(crate) unsafe fn raw(number: i64, args: [usize; 4]) -> i64 {
             in("rsi") args[1],
             in("rdx") args[2],
             in("r10") args[3],
+            in("r8") args[4],
+            in("r9") args[5],
             lateout("rcx") _,
             lateout("r11") _,
             options(nostack),
@@ -34,6 +49,55 @@ pub(crate) unsafe fn raw(number: i64, args: [usize; 4]) -> i64 {
 pub(crate) fn yield_cpu() {
     // SAFETY: touches no memory.
     unsafe { raw(libc::SYS_sched_yield, [0; 4]) };
+}
+
+/// As [`yield_cpu`]; says whether that is allowed.
+pub(crate) fn try_yield() -> io::Result<()> {
+    // SAFETY: touches no memory.
+    result(unsafe { raw(libc::SYS_sched_yield, [0; 4]) }).map(drop)
+}
+
+/// Sleeps for a while.
+pub(crate) fn nap(time: Duration) {
+    let time = timespec(time);
+    // SAFETY: a valid time; what is left of it is not asked for.
+    unsafe { raw(libc::SYS_nanosleep, [&raw const time as usize, 0, 0, 0]) };
+}
+
+/// Sleeps until `fd` is readable, at most for `time`.
+pub(crate) fn wait_readable(fd: i32, time: Duration) {
+    let time = timespec(time);
+    let mut poll = libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let (poll, time) = (&raw mut poll as usize, &raw const time as usize);
+    // SAFETY: one valid pollfd, a valid time, no mask.
+    unsafe { raw(libc::SYS_ppoll, [poll, 1, time, 0]) };
+}
+
+fn timespec(time: Duration) -> libc::timespec {
+    libc::timespec {
+        tv_sec: time.as_secs() as libc::time_t,
+        tv_nsec: time.subsec_nanos().into(),
+    }
+}
+
+/// Lets this process use [`barrier_everywhere`].
+pub(crate) fn register_barrier() -> io::Result<()> {
+    membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+}
+
+/// A full memory barrier on every running thread of the process.
+pub(crate) fn barrier_everywhere() {
+    // It has been registered, and so cannot fail.
+    let _ = membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+}
+
+fn membarrier(command: libc::c_int) -> io::Result<()> {
+    // SAFETY: takes no memory.
+    result(unsafe { raw(libc::SYS_membarrier, [command as usize, 0, 0, 0]) }).map(drop)
 }
 
 /// Sleeps while `word` is `expected`; may return early.
@@ -77,6 +141,29 @@ pub(crate) fn signal_eventfd(fd: i32) {
             [fd as usize, &raw const one as usize, 8, 0],
         )
     };
+}
+
+/// Sends a signal to a kernel thread of this process.
+pub(crate) fn signal_thread(id: i32, signal: i32) {
+    // SAFETY: neither call takes memory.
+    unsafe {
+        let process = raw(libc::SYS_getpid, [0; 4]) as usize;
+        raw(libc::SYS_tgkill, [process, id as usize, signal as usize, 0]);
+    }
+}
+
+/// The monotonic clock, in nanoseconds.
+pub(crate) fn monotonic_ns() -> u64 {
+    let mut time = timespec(Duration::ZERO);
+    let clock = libc::CLOCK_MONOTONIC as usize;
+    // SAFETY: the call fills the structure.
+    unsafe {
+        raw(
+            libc::SYS_clock_gettime,
+            [clock, &raw mut time as usize, 0, 0],
+        )
+    };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
 /// How often this kernel thread has given up the CPU of its own accord.

@@ -1,65 +1,109 @@
 //! Counting, on the loop and on the carriers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use crate::CallCounters;
+use crate::counted::{ROWS, row};
+use crate::{CallCounters, Times};
 
-/// System call numbers with a row of their own; higher ones share the last row. x86-64 Linux 6.18
-/// numbers its calls up to 470.
-const ROWS: usize = 512;
+/// Of the calls of one number, the first and every 16th are timed: ours. A clock costs some 40 ns.
+const TIMED_EVERY: u64 = 16;
 
-/// The loop's own tallies, one row per number.
-pub(crate) struct Tally {
-    rows: Box<[CallCounters; ROWS]>,
-}
+/// A count that only the loop adds to.
+#[derive(Default)]
+pub(crate) struct Count(AtomicU64);
 
-impl Tally {
-    pub(crate) fn new() -> Self {
-        Self {
-            rows: Box::new([CallCounters::default(); ROWS]),
-        }
+impl Count {
+    /// Adds one, without the price of an atomic addition.
+    #[inline]
+    pub(crate) fn increment(&self) {
+        self.0.store(self.get() + 1, Ordering::Relaxed);
     }
 
     #[inline]
-    pub(crate) fn of(&mut self, number: usize) -> &mut CallCounters {
-        &mut self.rows[row(number)]
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A sum of times that the loop and carriers add to.
+#[derive(Default)]
+pub(crate) struct Sum {
+    samples: AtomicU64,
+    total_ns: AtomicU64,
+}
+
+impl Sum {
+    pub(crate) fn add(&self, ns: u64) {
+        self.samples.fetch_add(1, Ordering::Relaxed);
+        self.total_ns.fetch_add(ns, Ordering::Relaxed);
     }
 
-    /// The row of `number`, with the carriers' share.
-    pub(crate) fn read(&self, number: usize, false_steals: &FalseSteals) -> CallCounters {
-        CallCounters {
-            false_steals: false_steals.of(number),
-            ..self.rows[row(number)]
+    fn read(&self) -> Times {
+        Times {
+            samples: self.samples.load(Ordering::Relaxed),
+            total: Duration::from_nanos(self.total_ns.load(Ordering::Relaxed)),
         }
     }
+}
 
-    pub(crate) fn sum(&self, false_steals: &FalseSteals) -> CallCounters {
+/// What has been counted of the calls of one number.
+#[derive(Default)]
+pub(crate) struct Row {
+    pub(crate) issued: Count,
+    pub(crate) stolen: Count,
+    pub(crate) parked: Count,
+    pub(crate) late: Count,
+    pub(crate) at_limit: Count,
+    /// Only the call's carrier learns of these, when the call ends.
+    pub(crate) false_steals: AtomicU64,
+    pub(crate) control_back: Sum,
+    pub(crate) completion: Sum,
+}
+
+impl Row {
+    /// Whether the next call is to be timed.
+    #[inline]
+    pub(crate) fn is_timed(&self) -> bool {
+        self.issued.get().is_multiple_of(TIMED_EVERY)
+    }
+
+    fn read(&self) -> CallCounters {
+        CallCounters {
+            issued: self.issued.get(),
+            stolen: self.stolen.get(),
+            parked: self.parked.get(),
+            late: self.late.get(),
+            at_limit: self.at_limit.get(),
+            false_steals: self.false_steals.load(Ordering::Relaxed),
+            control_back: self.control_back.read(),
+            completion: self.completion.read(),
+        }
+    }
+}
+
+/// An engine's tallies, one row per number.
+pub(crate) struct Tally(Box<[Row]>);
+
+impl Tally {
+    pub(crate) fn new() -> Self {
+        Self((0..ROWS).map(|_| Row::default()).collect())
+    }
+
+    #[inline]
+    pub(crate) fn of(&self, number: usize) -> &Row {
+        &self.0[row(number)]
+    }
+
+    pub(crate) fn read(&self, number: usize) -> CallCounters {
+        self.of(number).read()
+    }
+
+    pub(crate) fn sum(&self) -> CallCounters {
         let mut sum = CallCounters::default();
-        for number in 0..ROWS {
-            sum += self.read(number, false_steals);
+        for row in &self.0 {
+            sum += row.read();
         }
         sum
     }
-}
-
-/// False steals per number: only the call's carrier learns of them, when the call ends.
-pub(crate) struct FalseSteals([AtomicU64; ROWS]);
-
-impl FalseSteals {
-    pub(crate) const fn new() -> Self {
-        Self([const { AtomicU64::new(0) }; ROWS])
-    }
-
-    pub(crate) fn add(&self, number: usize) {
-        self.0[row(number)].fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn of(&self, number: usize) -> u64 {
-        self.0[row(number)].load(Ordering::Relaxed)
-    }
-}
-
-#[inline]
-fn row(number: usize) -> usize {
-    number.min(ROWS - 1)
 }

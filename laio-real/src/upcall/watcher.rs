@@ -1,8 +1,9 @@
-//! The yield watcher: how a standby learns that the loop has blocked.
+//! The watcher: how a standby learns that the loop has blocked.
 //!
-//! One standby at a time loops on `sched_yield` on the loop's CPU. While the loop can run, the
-//! scheduler prefers it; when the loop blocks, the watcher runs and sees the state word still in a
-//! call: it steals. Preemption looks the same, hence the false steals, which are harmless.
+//! One standby at a time watches, in one of the ways of `detect`. The yield watcher loops on
+//! `sched_yield` on the loop's CPU. While the loop can run, the scheduler prefers it; when the loop
+//! blocks, the watcher runs and sees the state word still in a call: it steals. Preemption looks
+//! the same, hence the false steals, which are harmless.
 //!
 //! A watcher that steals leaves the watch vacant. The loop's next call fills it before it can
 //! block, by waking a parked standby or starting a carrier ([`Watch::call_somebody`]); the one it
@@ -10,14 +11,14 @@
 //! by itself, and where the loop is blocked just then it steals without any watcher's help.
 //!
 //! The watcher parks when the loop sleeps in `poll` or `wait`, and when the loop has made no call
-//! during [`PATIENCE`] yields, so that an idle or computing loop costs nothing.
+//! during [`PATIENCE`] looks, so that an idle or computing loop costs nothing.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::carrier::Carrier;
 use super::engine::Engine;
 use super::state::{Phase, Word};
-use super::{switch, sys};
+use super::{detect, switch, sys};
 
 /// Nobody watches.
 const VACANT: u32 = 0;
@@ -26,7 +27,7 @@ const CALLED: u32 = 1;
 /// Somebody watches.
 const TAKEN: u32 = 2;
 
-/// Yields without a new call from the loop after which the watcher parks: ours. Alone on the CPU,
+/// Looks without a new call from the loop after which the watcher parks: ours. Alone on the CPU,
 /// which happens when the loop blocks outside the engine's calls, a yield takes well under a
 /// microsecond, so such a block wastes some 10 us.
 const PATIENCE: u32 = 32;
@@ -111,7 +112,7 @@ pub(crate) fn stand_by(carrier: &'static Carrier, mut called: bool) -> ! {
     while engine.is_open() {
         if watch.change(VACANT, TAKEN) || (called && watch.change(CALLED, TAKEN)) {
             keep_watch(carrier);
-        } else if engine.state.steal(engine.state.load()) {
+        } else if steal_now(engine) {
             // Somebody else watches, but the loop is off the CPU right now.
             take_over(carrier);
         } else {
@@ -120,6 +121,12 @@ pub(crate) fn stand_by(carrier: &'static Carrier, mut called: bool) -> ! {
         called = true;
     }
     retire(carrier)
+}
+
+/// Takes the loop if it is off the CPU, in a call.
+fn steal_now(engine: &Engine) -> bool {
+    let seen = engine.state.load();
+    seen.phase() == Phase::InSyscall && engine.is_off_cpu() && engine.state.steal(seen)
 }
 
 /// The end of a carrier. The home carrier's kernel thread only falls asleep, because the C library
@@ -144,29 +151,36 @@ fn retire(carrier: &'static Carrier) -> ! {
 fn keep_watch(carrier: &'static Carrier) {
     let engine = carrier.engine();
     let mut seen = engine.state.load();
-    let mut quiet_yields = 0;
+    let mut looks = 0;
     while engine.is_open() {
-        if engine.state.steal(seen) {
+        let phase = seen.phase();
+        if phase == Phase::InSyscall && engine.has_blocked(looks) && engine.state.steal(seen) {
             engine.watch.duty.store(VACANT, Ordering::SeqCst);
             take_over(carrier);
         }
-        if seen.phase() == Phase::Asleep || quiet_yields == PATIENCE {
+        if phase == Phase::Asleep || (phase == Phase::Idle && looks >= PATIENCE) {
             leave_watch(engine, seen);
             return;
         }
-        sys::yield_cpu();
+        engine.wait_to_look();
         let now = engine.state.load();
-        let quiet = now == seen && now.phase() == Phase::Idle;
-        quiet_yields = if quiet { quiet_yields + 1 } else { 0 };
+        looks = if now == seen { looks + 1 } else { 0 };
         seen = now;
     }
     engine.watch.duty.store(VACANT, Ordering::SeqCst);
 }
 
 /// Vacates the watch and parks, unless the loop has moved on from `seen` meanwhile.
+///
+/// The loop announces its call and then looks whether the watch is vacant; the other way round
+/// here. One of the two must see the other: on one CPU they do, on two both need a barrier, and
+/// the watcher, which has the time, makes it for both.
 fn leave_watch(engine: &Engine, seen: Word) {
     engine.watch.park(|| {
         engine.watch.duty.store(VACANT, Ordering::SeqCst);
+        if !detect::is_pinned(engine.detector) {
+            sys::barrier_everywhere();
+        }
         engine.state.load() != seen || !engine.is_open()
     });
 }

@@ -3,16 +3,144 @@
 
 use std::io::{PipeReader, PipeWriter, Write};
 use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use laio::{Completion, Handle, Laio, Submission};
+use laio::{Completion, Detector, Error, Handle, Laio, Submission};
 
-/// There may be one engine per process; whoever holds this may make it.
+/// One test at a time: loops that share a processor are late more often.
 pub(crate) fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock()
         .unwrap_or_else(|failed_test| failed_test.into_inner())
+}
+
+/// An engine with this detector; `None`, and said so, where the kernel does not permit it.
+pub(crate) fn with_detector(detector: Detector) -> Option<Laio> {
+    match Laio::builder().detector(detector).start() {
+        Ok(laio) => Some(laio),
+        Err(Error::Detector { call, source, .. }) if call == "perf_event_open" => {
+            println!("SKIPPED: {detector}, because {call} is not permitted: {source}");
+            None
+        }
+        Err(error) => panic!("{detector}: {error}"),
+    }
+}
+
+/// Where a test run as nobody finds its [`folder_on_disk`].
+const FOLDER: &str = "LAIO_TEST_FOLDER";
+
+/// Seconds after which a child process counts as hung: ours, far more than any needs.
+const CHILD_SECONDS: u32 = 120;
+
+/// Runs one of this file's ignored tests in a process of its own, which a signal ends if it hangs.
+pub(crate) fn run_child(test: &str) -> std::process::Output {
+    std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env("LAIO_TEST_CHILD", "1")
+        .output()
+        .unwrap()
+}
+
+/// As [`run_child`]; the test must pass.
+#[track_caller]
+pub(crate) fn child_passes(test: &str) {
+    let output = run_child(test);
+    assert!(output.status.success(), "{test}: {output:#?}");
+}
+
+/// To be called first by a test that is a child: has it end when it hangs. False if the test was
+/// not started by [`run_child`], but along with all the ignored ones.
+pub(crate) fn begin_child() -> bool {
+    let is_child = std::env::var_os("LAIO_TEST_CHILD").is_some();
+    if is_child {
+        // SAFETY: takes no memory. The default action of the alarm ends the process.
+        unsafe { libc::alarm(CHILD_SECONDS) };
+    }
+    is_child
+}
+
+/// Runs this file's tests but `test` again without privilege: as nobody, with no capabilities, and
+/// again with a kernel that refuses `perf_event_open` as at a `perf_event_paranoid` of 3. `test`
+/// holds no [`turn`] of the processes that it starts, only of its own.
+pub(crate) fn all_pass_as_nobody(test: &str) {
+    const NOBODY: u32 = 65534;
+    if !is_root_or_skip("running the tests again as nobody") {
+        return;
+    }
+    let folder = tempfile::tempdir_in(folder_on_disk()).unwrap();
+    std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    for denied in [&[][..], &[libc::SYS_perf_event_open]] {
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again
+            .args(["--skip", test])
+            .env(FOLDER, folder.path())
+            .uid(NOBODY)
+            .gid(NOBODY);
+        // SAFETY: runs in the child, which has one thread; allocates, which the C library allows.
+        unsafe {
+            again.pre_exec(move || {
+                deny(denied, libc::EACCES);
+                Ok(())
+            })
+        };
+        let output = match again.output() {
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                let mut out = std::io::stderr();
+                writeln!(out, "SKIPPED, because nobody may not run the tests' files").unwrap();
+                return;
+            }
+            output => output.unwrap(),
+        };
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success(),
+            "as nobody, without {denied:?}:\n{text}\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(!text.contains(" 0 passed"), "{text}");
+    }
+}
+
+/// Raises the soft limit of descriptors, often 1,024, to the hard one.
+pub(crate) fn allow_many_descriptors() {
+    // SAFETY: the call fills the structure, of which all zeroes are a valid value; then it is read.
+    unsafe {
+        let mut limit = std::mem::MaybeUninit::<libc::rlimit>::zeroed().assume_init();
+        libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit);
+        limit.rlim_cur = limit.rlim_max;
+        libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+    }
+}
+
+/// A folder on a disk that the test may write in.
+pub(crate) fn folder_on_disk() -> PathBuf {
+    std::env::var_os(FOLDER).map_or_else(|| env!("CARGO_TARGET_TMPDIR").into(), PathBuf::from)
+}
+
+/// CPU time of the process so far.
+pub(crate) fn cpu_time() -> std::time::Duration {
+    let mut time = std::mem::MaybeUninit::<libc::timespec>::zeroed();
+    // SAFETY: the call fills the structure.
+    let time = unsafe {
+        libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, time.as_mut_ptr());
+        time.assume_init()
+    };
+    std::time::Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Whether the tests run as root; if not, says what that leaves out.
+pub(crate) fn is_root_or_skip(what: &str) -> bool {
+    // SAFETY: takes no memory.
+    let is_root = unsafe { libc::geteuid() } == 0;
+    if !is_root {
+        // Past the harness, which would hide it.
+        let mut out = std::io::stderr();
+        writeln!(out, "SKIPPED, because not root: {what}").unwrap();
+    }
+    is_root
 }
 
 /// xorshift64.
@@ -154,4 +282,39 @@ pub(crate) fn collect(laio: &mut Laio, count: usize) -> Vec<Completion> {
     }
     assert_eq!(all.len(), count);
     all
+}
+
+/// Has the kernel answer `denied` calls with `errno`, on this thread and what it starts, as a
+/// container's filter would.
+pub(crate) fn deny(denied: &[i64], errno: i32) {
+    let statement = |code: u32, k: u32, jt: u8| libc::sock_filter {
+        code: code as u16,
+        jt,
+        jf: 0,
+        k,
+    };
+    // The call's number is the first word of the data.
+    let mut program = vec![statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0)];
+    for (at, &number) in denied.iter().enumerate() {
+        let to_denial = (denied.len() - at) as u8;
+        let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+        program.push(statement(equal, number as u32, to_denial));
+    }
+    let give = libc::BPF_RET | libc::BPF_K;
+    program.push(statement(give, libc::SECCOMP_RET_ALLOW, 0));
+    program.push(statement(give, libc::SECCOMP_RET_ERRNO | errno as u32, 0));
+    let filter = libc::sock_fprog {
+        len: program.len() as u16,
+        filter: program.as_mut_ptr(),
+    };
+    // SAFETY: a valid program; both calls concern this thread only.
+    let installed = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        libc::prctl(
+            libc::PR_SET_SECCOMP,
+            libc::SECCOMP_MODE_FILTER,
+            &raw const filter,
+        )
+    };
+    assert_eq!(installed, 0);
 }

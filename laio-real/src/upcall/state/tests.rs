@@ -4,17 +4,6 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The two steps that `switch.rs` makes in assembly.
-impl StateWord {
-    fn publish(&self, word: Word) {
-        self.0.store(word.0, Ordering::Release);
-    }
-
-    fn finish(&self, word: Word) -> bool {
-        self.swap(word, word.with(Phase::Idle))
-    }
-}
-
 /// What one of the parties does next. Steps that it cannot take in its state are skipped.
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -27,8 +16,8 @@ enum Step {
     /// It tries to steal by what it saw, however long ago.
     Steal(usize),
     Sleep,
-    Awake,
-    ClaimWaking,
+    /// By the loop or for it.
+    Wake,
 }
 
 const THIEVES: usize = 3;
@@ -41,8 +30,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (0..THIEVES).prop_map(Step::Look),
         3 => (0..THIEVES).prop_map(Step::Steal),
         1 => Just(Step::Sleep),
-        1 => Just(Step::Awake),
-        2 => Just(Step::ClaimWaking),
+        1 => Just(Step::Wake),
     ];
     proptest::collection::vec(step, 1..200)
 }
@@ -54,7 +42,6 @@ enum Loop {
     Entering(u64),
     InCall(u64),
     Asleep,
-    Claimed,
 }
 
 #[derive(Default)]
@@ -108,19 +95,17 @@ fn check(steps: Vec<Step>) {
                 state.sleep();
                 at = Loop::Asleep;
             }
-            (Step::Awake, Loop::Asleep | Loop::Claimed) => {
-                assert_eq!(state.awake(), at == Loop::Asleep, "a claim is told once");
-                at = Loop::Running;
-            }
-            (Step::ClaimWaking, _) => {
-                assert_eq!(state.claim_waking(), at == Loop::Asleep);
+            (Step::Wake, _) => {
+                state.wake();
                 if at == Loop::Asleep {
-                    at = Loop::Claimed;
+                    at = Loop::Running;
                 }
             }
             _ => {}
         }
     }
+    let phase = state.load().phase();
+    assert_eq!(phase == Phase::Asleep, at == Loop::Asleep);
     check_ends(ends, unfinished, at, calls);
 }
 

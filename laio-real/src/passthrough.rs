@@ -1,24 +1,19 @@
 //! Calls that must be made as plain ones.
 //!
 //! They act on the calling kernel thread or on the process as a whole, or depend on which kernel
-//! thread makes them, so neither their effect nor their return may be left to another carrier.
+//! thread makes them, so neither their effect nor their return may be left to another one.
 //! `sched_yield` is here because a loop that yields is off the CPU and yet not blocked.
 
-const CALLS: [i64; 52] = [
+const CALLS: &[i64] = &[
     // The life of threads and processes.
     libc::SYS_clone,
     libc::SYS_clone3,
-    libc::SYS_fork,
-    libc::SYS_vfork,
     libc::SYS_execve,
     libc::SYS_execveat,
     libc::SYS_exit,
     libc::SYS_exit_group,
     libc::SYS_ptrace,
     // What the kernel keeps per thread for the C library.
-    libc::SYS_arch_prctl,
-    libc::SYS_set_thread_area,
-    libc::SYS_get_thread_area,
     libc::SYS_set_tid_address,
     libc::SYS_set_robust_list,
     libc::SYS_get_robust_list,
@@ -57,21 +52,32 @@ const CALLS: [i64; 52] = [
     libc::SYS_pkey_alloc,
     libc::SYS_pkey_free,
     libc::SYS_keyctl,
-    libc::SYS_iopl,
-    libc::SYS_ioperm,
-    libc::SYS_modify_ldt,
     libc::SYS_gettid,
     libc::SYS_perf_event_open,
 ];
 
-const WORDS: usize = 8;
-const TABLE: [u64; WORDS] = table();
+/// Those that only this processor's kernel has.
+#[cfg(target_arch = "x86_64")]
+const OF_THE_PROCESSOR: &[i64] = &[
+    libc::SYS_fork,
+    libc::SYS_vfork,
+    libc::SYS_arch_prctl,
+    libc::SYS_set_thread_area,
+    libc::SYS_get_thread_area,
+    libc::SYS_iopl,
+    libc::SYS_ioperm,
+    libc::SYS_modify_ldt,
+];
+#[cfg(not(target_arch = "x86_64"))]
+const OF_THE_PROCESSOR: &[i64] = &[];
 
-const fn table() -> [u64; WORDS] {
-    let mut table = [0; WORDS];
+const WORDS: usize = 8;
+const TABLE: [u64; WORDS] = with(OF_THE_PROCESSOR, with(CALLS, [0; WORDS]));
+
+const fn with(calls: &[i64], mut table: [u64; WORDS]) -> [u64; WORDS] {
     let mut i = 0;
-    while i < CALLS.len() {
-        table[CALLS[i] as usize / 64] |= 1 << (CALLS[i] % 64);
+    while i < calls.len() {
+        table[calls[i] as usize / 64] |= 1 << (calls[i] % 64);
         i += 1;
     }
     table
@@ -107,7 +113,7 @@ mod tests {
 
     #[test]
     fn thread_state_is_passed_through_and_io_is_not() {
-        for call in CALLS {
+        for &call in CALLS.iter().chain(OF_THE_PROCESSOR) {
             assert!(is_passed_through(call as usize, &[0; 6]), "call {call}");
         }
         for call in [

@@ -1,0 +1,54 @@
+//! Lazy calls: in flight only if they block.
+
+use std::collections::HashMap;
+use std::io;
+
+use laio::{Completion, Error, Handle, Laio, Submission};
+
+use super::{Caller, Ended};
+use crate::common::job::Call;
+
+/// Makes calls through an engine.
+pub(crate) struct Lazy {
+    laio: Laio,
+    slots: HashMap<Handle, usize>,
+    completions: Vec<Completion>,
+}
+
+impl Lazy {
+    pub(crate) fn start(in_flight: usize) -> Result<Self, Error> {
+        // One carrier runs the loop, and one watches it, while all others sit in calls.
+        let laio = Laio::builder().max_carriers(in_flight + 2).start()?;
+        Ok(Self {
+            laio,
+            slots: HashMap::new(),
+            completions: Vec::new(),
+        })
+    }
+}
+
+impl Caller for Lazy {
+    unsafe fn call(&mut self, slot: usize, call: Call) -> Option<io::Result<i64>> {
+        // SAFETY: the caller's promise.
+        match unsafe { self.laio.syscall(call.number, call.args) } {
+            Submission::Done(result) => Some(result),
+            Submission::Background(handle) => {
+                self.slots.insert(handle, slot);
+                None
+            }
+        }
+    }
+
+    fn wait(&mut self, ended: &mut Vec<Ended>) -> io::Result<()> {
+        self.laio.poll(&mut self.completions, None)?;
+        for Completion { handle, result } in self.completions.drain(..) {
+            let slot = self.slots.remove(&handle).expect("a call in flight");
+            ended.push(Ended { slot, result });
+        }
+        Ok(())
+    }
+
+    fn blocked_share(&self) -> Option<f64> {
+        self.laio.counters().calls.block_rate()
+    }
+}

@@ -1,0 +1,129 @@
+//! Sums up the sizes in a tree from one event loop, and compares: plain calls, lazy ones,
+//! io_uring, threads.
+//!
+//! `cargo run --release -p laio --example du -- --help`
+
+mod common;
+
+use std::collections::HashSet;
+use std::error::Error;
+use std::mem::MaybeUninit;
+use std::os::fd::RawFd;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use common::compare::{Comparison, Options};
+use common::job::Call;
+use common::tree::Temporary;
+use common::walk::{Entry, Next, Task};
+
+/// The unit of `stx_blocks`; statx(2).
+const BLOCK_BYTES: u64 = 512;
+
+/// Sum up the sizes in a tree, and compare who does it faster
+///
+/// Every entry's attributes are read, with many calls in flight where they block. Files with
+/// several names count once.
+#[derive(Parser)]
+struct Arguments {
+    /// The tree; by default a temporary one of small files
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    options: Options,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let Arguments { dir, options } = Arguments::parse();
+    let (_temporary, dir) = Temporary::unless_given(dir, &options)?;
+    let mut comparison = Comparison::new(&options);
+    comparison.warm_up(&dir, Usage::new(options.in_flight))?;
+    let mut totals = Vec::new();
+    for _ in 0..options.rounds {
+        let done = comparison.round(|| Ok(&dir), || Usage::new(options.in_flight))?;
+        totals.extend(done.into_iter().map(|usage| usage.total));
+    }
+    if let Some(total) = totals.first() {
+        println!(
+            "{} entries, {} bytes, {} bytes on disk",
+            total.entries, total.bytes, total.disk_bytes
+        );
+        if totals.iter().any(|other| other != total) {
+            return Err("the totals differ".into());
+        }
+    }
+    comparison.finish()
+}
+
+#[derive(Default, PartialEq, Eq)]
+struct Total {
+    entries: u64,
+    bytes: u64,
+    disk_bytes: u64,
+}
+
+/// Sums up sizes.
+struct Usage {
+    total: Total,
+    /// Device and inode of the files that have more than one name.
+    seen: HashSet<(u32, u32, u64)>,
+    /// Per slot.
+    attributes: Box<[libc::statx]>,
+}
+
+impl Usage {
+    fn new(slots: usize) -> Self {
+        // SAFETY: all zeroes are a valid statx.
+        let attributes = unsafe { MaybeUninit::<libc::statx>::zeroed().assume_init() };
+        Self {
+            total: Total::default(),
+            seen: HashSet::new(),
+            attributes: vec![attributes; slots].into(),
+        }
+    }
+}
+
+/// The only step: read an entry's attributes.
+#[derive(Clone, Copy)]
+struct Stat;
+
+impl Task for Usage {
+    type Step = Stat;
+
+    fn found(&mut self, _entry: &Entry) -> Next<Stat> {
+        Next::Call(Stat)
+    }
+
+    fn call(&mut self, slot: usize, _step: Stat, directory: RawFd, entry: &Entry) -> Call {
+        let flags = libc::AT_SYMLINK_NOFOLLOW | libc::AT_NO_AUTOMOUNT;
+        let mask = libc::STATX_BASIC_STATS;
+        let attributes = &raw mut self.attributes[slot];
+        Call {
+            number: libc::SYS_statx,
+            args: [
+                directory as usize,
+                entry.name(),
+                flags as usize,
+                mask as usize,
+                attributes as usize,
+                0,
+            ],
+        }
+    }
+
+    fn ended(&mut self, slot: usize, _step: Stat, _value: i64) -> Next<Stat> {
+        let stat = &self.attributes[slot];
+        let is_directory = u32::from(stat.stx_mode) & libc::S_IFMT == libc::S_IFDIR;
+        let file = (stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino);
+        if is_directory || stat.stx_nlink == 1 || self.seen.insert(file) {
+            self.total.entries += 1;
+            self.total.bytes += stat.stx_size;
+            self.total.disk_bytes += stat.stx_blocks * BLOCK_BYTES;
+        }
+        if is_directory {
+            Next::Descend
+        } else {
+            Next::Done
+        }
+    }
+}
