@@ -33,9 +33,10 @@ const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(1);
 /// Upcall engine: the loop returns to the kernel thread that it started on, and that thread's
 /// scheduling and signal mask are restored; the other carriers end. Both need calls that have
 /// ended. With calls still in the background their carriers stay until each ends, and a little
-/// memory and one descriptor for good; if one of them sits on the loop's original kernel thread, the
-/// loop stays on a carrier for good, and a `join` on its thread would never return. The same holds
-/// if an engine is forgotten instead of dropped. Leaving `main` is fine at any time.
+/// memory and one descriptor for good. One that sits on the loop's original kernel thread is
+/// interrupted. If that is of no use, and it has not ended within a second, the loop stays on a
+/// carrier for good, and a `join` on its thread would never return; nor would it if an engine is
+/// forgotten instead of dropped. Leaving `main` is fine at any time.
 ///
 /// In a child made by `fork`, dropping it does nothing: the descriptors stay open, as all that are
 /// inherited, and the memory stays allocated.

@@ -187,9 +187,10 @@
 //!   in [`Laio::unpinned`].
 //! - **exit**, on any thread, runs its handlers and ends the process, background calls or not; so
 //!   do `exit_group` through the engine, without handlers, and returning from `main`.
-//! - **The end of the loop's thread**: drop the engine first, with no call in the background. Then
-//!   the thread ends on the kernel thread that it began on, and can be joined. Otherwise it ends
-//!   on another one: thread-local destructors run, once, but a `join` never returns.
+//! - **The end of the loop's thread**: drop the engine first, as a panic does. Then the thread ends
+//!   on the kernel thread that it began on, and can be joined, unless a call that cannot be
+//!   interrupted has kept that one for more than a second. Otherwise it ends on another one:
+//!   thread-local destructors run, once, but a `join` never returns.
 //! - **Panics** unwind, and backtraces show the loop's frames, on whatever carrier.
 //!
 //! # Seeing what it does

@@ -443,8 +443,7 @@ fn a_panic_drops_the_engine_and_the_next_one_starts() {
 fn an_engine_is_dropped_while_its_calls_end() {
     const ROUNDS: usize = 20;
     let _turn = turn();
-    // The upcall engine cannot always go home then, and its thread could not be joined.
-    for kind in [EngineKind::Uring, EngineKind::Pool] {
+    for kind in EngineKind::ALL {
         for round in 0..ROUNDS {
             let Some(mut laio) = start(kind) else { break };
             let mut reads = PipeRead::issue_all::<20>(&mut laio);
@@ -459,6 +458,28 @@ fn an_engine_is_dropped_while_its_calls_end() {
             });
             // The bytes are written to until the calls have ended, which nobody tells any more.
             std::mem::forget(reads);
+        }
+    }
+}
+
+/// The first of the reads sits on the kernel thread that the loop's thread began on.
+#[test]
+fn a_thread_that_panics_with_calls_in_flight_can_be_joined() {
+    let _turn = turn();
+    for kind in EngineKind::ALL {
+        let panicking = std::thread::spawn(move || {
+            let mut laio = start(kind)?;
+            // Nobody ends them, and nobody frees what they write to.
+            let reads: &mut [PipeRead; 8] = Box::leak(Box::new(PipeRead::issue_all(&mut laio)));
+            assert!(reads.is_empty(), "on purpose");
+            Some(())
+        });
+        let (joined, watchdog) = std::sync::mpsc::channel();
+        std::thread::spawn(move || joined.send(panicking.join()));
+        match watchdog.recv_timeout(Duration::from_secs(60)) {
+            Ok(Err(_panic)) => {}
+            Ok(Ok(engine)) => assert!(engine.is_none(), "{kind}"),
+            Err(_) => panic!("{kind}: the thread cannot be joined"),
         }
     }
 }

@@ -62,6 +62,14 @@ impl Occupation {
         true
     }
 
+    /// Loop: the same for whatever call the carrier sits in.
+    pub(super) fn interrupt_any(&self, send: impl FnOnce()) -> bool {
+        match self.0.load(Ordering::SeqCst) >> FLAG_BITS {
+            0 => false,
+            call => self.interrupt(call, send),
+        }
+    }
+
     fn change(&self, from: u64, to: u64) -> bool {
         self.0
             .compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst)

@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::os::fd::AsFd;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::Upcall;
 use super::cancel;
@@ -20,6 +21,11 @@ use super::switch::{self, Return};
 use super::sys;
 use crate::epoll::Epoll;
 use crate::{Builder, Detector, Error, os};
+
+/// How long the end of an engine waits for the call that keeps its home carrier, and how long
+/// between two looks: ours.
+const LONGEST_FAREWELL: Duration = Duration::from_secs(1);
+const BETWEEN_LOOKS: Duration = Duration::from_micros(100);
 
 thread_local! {
     /// Whether this thread is the loop of a living engine.
@@ -108,6 +114,9 @@ impl Upcall {
     /// if it is there now.
     fn go_home(&mut self) -> bool {
         let home = self.carriers[0];
+        if self.current != home {
+            self.free_home();
+        }
         self.engine().go_home();
         // SAFETY: carriers are freed at the end of `drop` only.
         while self.current != home && unsafe { home.as_ref() }.stands_by.load(Ordering::Acquire) {
@@ -115,6 +124,22 @@ impl Upcall {
         }
         self.engine().close();
         self.current == home
+    }
+
+    /// Interrupts the call that the home carrier sits in, if it does, and waits for its end: nobody
+    /// will take its result, and the loop's thread can be joined only if it ends at home. What
+    /// cannot be interrupted ends by itself, soon if it waits for a disk.
+    fn free_home(&self) {
+        // SAFETY: carriers are freed at the end of `drop` only.
+        let home = unsafe { self.carriers[0].as_ref() };
+        if let Some(signal) = cancel::signal() {
+            let send = || sys::signal_thread(home.id(), signal);
+            home.occupation.interrupt_any(send);
+        }
+        let begun = Instant::now();
+        while !home.stands_by.load(Ordering::Acquire) && begun.elapsed() < LONGEST_FAREWELL {
+            thread::sleep(BETWEEN_LOOKS);
+        }
     }
 
     /// A yield out of which the home carrier may steal the loop.
