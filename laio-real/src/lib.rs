@@ -76,11 +76,11 @@
 //! `cargo bench -p laio` measures calls that do not block, those that do, and many in flight, each
 //! beside its rivals; the crate's README has the tables. `cargo run --release -p laio --example
 //! blocked_op` compares the detectors. On a small virtual machine (2 CPUs, AMD EPYC, Linux 6.18,
-//! shared with others) a call that does not block cost 39-47 ns more than the bare instruction
-//! (`openat` 62), and 20-28 ns more (`openat` 42) without the swap of the FS base
-//! ([`Builder::swap_fs_base`]): 1.03 to 1.18 times it. With the yield detector, control was back
-//! 2.1 us after a read of an empty pipe had blocked, and that read took 9.2 us of CPU; after a read
-//! from the disk 19 us, most of which is the kernel starting the I/O.
+//! shared with others) a call that does not block cost 42-47 ns more than the bare instruction
+//! (`openat` 67), and 29-33 ns more (`openat` 62) without the swap of the FS base
+//! ([`Builder::swap_fs_base`]): 1.04 to 1.23 times it. With the yield detector, control was back
+//! 2.1 us after a read of an empty pipe had blocked, and that read took 7.9 us of CPU; after a read
+//! from the disk 21 us, where io_uring needs 18 us to start the same.
 //!
 //! # The engines
 //! All that is said here of carriers, watching and stealing is the upcall engine
@@ -108,30 +108,30 @@
 //!
 //! | | getppid | pipe, 1 byte | pread 4 KiB | fstat | statx | openat |
 //! |---|---|---|---|---|---|---|
-//! | bare instruction | 126 | 245 | 405 | 299 | 719 | 1,036 |
-//! | upcall | 168 | 285 | 442 | 345 | 760 | 1,104 |
-//! | upcall, no swap of the FS base | 148 | 266 | 420 | 326 | 737 | 1,086 |
-//! | uring engine | 158 | 351 | 511 | 7,188 | 6,787 | 3,078 |
-//! | pool engine | 149 | 6,105 | 11,120 | 10,187 | 11,196 | 11,696 |
-//! | io_uring itself, DEFER | | 598 | 743 | | 5,155 | 1,480 |
-//! | threads and a channel | 6,474 | 6,696 | 6,818 | 6,750 | 7,487 | 7,861 |
+//! | bare instruction | 131 | 244 | 459 | 301 | 726 | 1,056 |
+//! | upcall | 172 | 286 | 507 | 351 | 768 | 1,118 |
+//! | upcall, no swap of the FS base | 160 | 275 | 482 | 334 | 758 | 1,119 |
+//! | uring engine | 166 | 360 | 561 | 6,142 | 6,644 | 3,128 |
+//! | pool engine | 158 | 5,892 | 11,513 | 10,010 | 10,707 | 11,578 |
+//! | io_uring itself, DEFER |  | 592 | 908 |  | 5,079 | 1,507 |
+//! | threads and a channel | 6,528 | 6,605 | 7,280 | 6,689 | 7,357 | 7,857 |
 //!
 //! Calls that block, us of CPU per call, and in brackets us until the loop had control again:
 //!
 //! | | empty pipe | cold pread 4 KiB | cold statx | fsync |
 //! |---|---|---|---|---|
-//! | upcall | 9.2 (2.1) | 29.7 (19.2) | 39.1 (25.0) | 34.8 (16.9) |
-//! | uring engine | 4.1 (2.0) | 27.3 (18.6) | 38.1 (1.1) | 32.9 (0.8) |
-//! | pool engine | 14.1 (4.2) | 36.9 (21.3) | 46.4 (26.2) | 40.1 (19.3) |
-//! | io_uring itself, DEFER | 2.3 (0.7) | 24.1 (17.8) | 37.4 (0.9) | 30.1 (0.5) |
-//! | threads and a channel | 8.3 (3.8) | 33.4 (0.1) | 43.6 (0.1) | 36.0 (0.2) |
+//! | upcall | 7.9 (2.1) | 34.4 (21.4) | 42.0 (26.2) | 47.2 (25.9) |
+//! | uring engine | 4.0 (2.0) | 27.9 (19.2) | 38.5 (1.1) | 41.4 (1.0) |
+//! | pool engine | 14.0 (4.2) | 37.7 (19.2) | 46.9 (26.2) | 49.2 (24.3) |
+//! | io_uring itself, DEFER | 2.3 (0.7) | 24.5 (18.2) | 35.1 (0.9) | 38.8 (0.7) |
+//! | threads and a channel | 8.3 (3.8) | 33.9 (0.1) | 40.8 (0.0) | 43.7 (0.2) |
 //!
 //! (A thread on the loop's CPU may start on a call only when the loop waits; control back after
 //! 0.1 us means that nothing has been started yet.)
 //!
 //! So the upcall engine is the default, because it alone costs little on every call that does not
 //! block, whatever the call. io_uring is better at waiting for pipes and sockets, and so for loops
-//! that mostly do that, but on a call which it has no path for it costs up to 24 times the
+//! that mostly do that, but on a call which it has no path for it costs up to 20 times the
 //! plain one; which of the two a program makes, only its author knows: it has to be asked for.
 //!
 //! # What changes for the loop's thread
