@@ -7,15 +7,16 @@ mod common;
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::fmt;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 
 use clap::Parser;
 use crc32fast::Hasher;
 
-use common::compare::{Comparison, Options};
+use common::compare::Options;
 use common::job::Call;
-use common::tree::Temporary;
+use common::totals::{self, Sum};
 use common::walk::{Entry, Kind, Next, Task};
 
 /// Ours: more than most files have, so that one read gets all.
@@ -35,24 +36,7 @@ struct Arguments {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let Arguments { dir, options } = Arguments::parse();
-    let (_temporary, dir) = Temporary::unless_given(dir, &options)?;
-    let mut comparison = Comparison::new(&options);
-    comparison.warm_up(&dir, Cat::new(options.in_flight))?;
-    let mut totals = Vec::new();
-    for _ in 0..options.rounds {
-        let done = comparison.round(|| Ok(&dir), || Cat::new(options.in_flight))?;
-        totals.extend(done.into_iter().map(|cat| cat.total));
-    }
-    if let Some(total) = totals.first() {
-        println!(
-            "{} files, {} bytes, checksum {:016x}",
-            total.files, total.bytes, total.checksum
-        );
-        if totals.iter().any(|other| other != total) {
-            return Err("the totals differ".into());
-        }
-    }
-    comparison.finish()
+    totals::compare::<Cat>(dir, &options)
 }
 
 #[derive(Default, PartialEq, Eq)]
@@ -60,6 +44,17 @@ struct Total {
     files: u64,
     bytes: u64,
     checksum: u64,
+}
+
+impl fmt::Display for Total {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            files,
+            bytes,
+            checksum,
+        } = self;
+        write!(f, "{files} files, {bytes} bytes, checksum {checksum:016x}")
+    }
 }
 
 /// Reads files.
@@ -71,14 +66,6 @@ struct Cat {
 }
 
 impl Cat {
-    fn new(slots: usize) -> Self {
-        Self {
-            total: Total::default(),
-            open: HashMap::new(),
-            buffers: vec![vec![0; BUFFER_BYTES].into(); slots],
-        }
-    }
-
     fn opened(&mut self, fd: RawFd) -> Next<Step> {
         // SAFETY: the call has just made it, and it is nobody else's.
         let file = unsafe { OwnedFd::from_raw_fd(fd) };
@@ -100,6 +87,22 @@ impl Cat {
             self.total.checksum += u64::from(hasher.finalize());
         }
         Next::Done
+    }
+}
+
+impl Sum for Cat {
+    type Total = Total;
+
+    fn new(slots: usize) -> Self {
+        Self {
+            total: Total::default(),
+            open: HashMap::new(),
+            buffers: vec![vec![0; BUFFER_BYTES].into(); slots],
+        }
+    }
+
+    fn total(self) -> Total {
+        self.total
     }
 }
 

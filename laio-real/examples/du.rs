@@ -7,15 +7,16 @@ mod common;
 
 use std::collections::HashSet;
 use std::error::Error;
+use std::fmt;
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 
 use clap::Parser;
 
-use common::compare::{Comparison, Options};
+use common::compare::Options;
 use common::job::Call;
-use common::tree::Temporary;
+use common::totals::{self, Sum};
 use common::walk::{Entry, Next, Task};
 
 /// The unit of `stx_blocks`; statx(2).
@@ -35,24 +36,7 @@ struct Arguments {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let Arguments { dir, options } = Arguments::parse();
-    let (_temporary, dir) = Temporary::unless_given(dir, &options)?;
-    let mut comparison = Comparison::new(&options);
-    comparison.warm_up(&dir, Usage::new(options.in_flight))?;
-    let mut totals = Vec::new();
-    for _ in 0..options.rounds {
-        let done = comparison.round(|| Ok(&dir), || Usage::new(options.in_flight))?;
-        totals.extend(done.into_iter().map(|usage| usage.total));
-    }
-    if let Some(total) = totals.first() {
-        println!(
-            "{} entries, {} bytes, {} bytes on disk",
-            total.entries, total.bytes, total.disk_bytes
-        );
-        if totals.iter().any(|other| other != total) {
-            return Err("the totals differ".into());
-        }
-    }
-    comparison.finish()
+    totals::compare::<Usage>(dir, &options)
 }
 
 #[derive(Default, PartialEq, Eq)]
@@ -60,6 +44,20 @@ struct Total {
     entries: u64,
     bytes: u64,
     disk_bytes: u64,
+}
+
+impl fmt::Display for Total {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            entries,
+            bytes,
+            disk_bytes,
+        } = self;
+        write!(
+            f,
+            "{entries} entries, {bytes} bytes, {disk_bytes} bytes on disk"
+        )
+    }
 }
 
 /// Sums up sizes.
@@ -71,7 +69,9 @@ struct Usage {
     attributes: Box<[libc::statx]>,
 }
 
-impl Usage {
+impl Sum for Usage {
+    type Total = Total;
+
     fn new(slots: usize) -> Self {
         // SAFETY: all zeroes are a valid statx.
         let attributes = unsafe { MaybeUninit::<libc::statx>::zeroed().assume_init() };
@@ -80,6 +80,10 @@ impl Usage {
             seen: HashSet::new(),
             attributes: vec![attributes; slots].into(),
         }
+    }
+
+    fn total(self) -> Total {
+        self.total
     }
 }
 

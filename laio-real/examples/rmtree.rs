@@ -20,6 +20,10 @@ use common::walk::{Entry, Kind, Next, Task};
 ///
 /// Without DIR, each contender removes temporary trees of its own. The loop walks depth first,
 /// with many calls in flight where they block.
+///
+/// On ext4 without a journal, making a tree soon after another was removed takes very long: that
+/// file system does not use an inode again for some minutes, and looks at each such one whenever it
+/// makes a file.
 #[derive(Parser)]
 struct Arguments {
     /// Remove this tree, once, by the first of --by; needs --really

@@ -1,6 +1,12 @@
-//! Counting in the engines that do all of it on the loop's thread.
+//! Counting in the engines whose calls are all issued, and taken, by the loop's thread.
 
-use crate::{CallCounters, Counters};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::report;
+use crate::tally::Tally;
+use crate::{CallCounters, Counters, EngineKind};
 
 /// System call numbers with a row of their own; higher ones share the last row. Linux 6.18 numbers
 /// its calls up to 470.
@@ -8,61 +14,85 @@ pub(crate) const ROWS: usize = 512;
 
 /// What has been counted, in one row per call number.
 pub(crate) struct Counted {
-    rows: Box<[CallCounters; ROWS]>,
+    /// Shared with the report at the process's exit only.
+    tally: Arc<Tally>,
     pub(crate) passed_through: u64,
     in_flight: usize,
 }
 
 impl Counted {
-    pub(crate) fn new() -> Self {
+    /// The counts of a new engine, which are reported in the end if that is wanted.
+    pub(crate) fn new(engine: EngineKind) -> Self {
+        let tally = Arc::new(Tally::new());
+        report::register(&tally, report::Engine::Other(engine));
         Self {
-            rows: Box::new([CallCounters::default(); ROWS]),
+            tally,
             passed_through: 0,
             in_flight: 0,
         }
     }
 
-    pub(crate) fn of(&mut self, number: i64) -> &mut CallCounters {
-        &mut self.rows[row(number as usize)]
-    }
-
     pub(crate) fn read(&self, number: i64) -> CallCounters {
-        self.rows[row(number as usize)]
+        self.tally.read(number as usize)
     }
 
-    /// A call has gone to the background.
-    pub(crate) fn left(&mut self, number: i64) {
-        let counters = self.of(number);
-        counters.issued += 1;
-        counters.stolen += 1;
+    /// A call is about to be made: now, if it is to be timed.
+    pub(crate) fn start(&self, number: i64) -> Option<Instant> {
+        let is_due = self.tally.of(number as usize).is_due();
+        is_due.then(Instant::now)
+    }
+
+    /// A call has ended inline.
+    pub(crate) fn ended_inline(&self, number: i64) {
+        self.tally.of(number as usize).issued.increment();
+    }
+
+    /// A call that was `started`, if it is timed, is in the background, and the loop has control.
+    pub(crate) fn left(&mut self, number: i64, started: Option<Instant>) {
+        let counters = self.tally.of(number as usize);
+        counters.issued.increment();
+        counters.stolen.increment();
+        if let Some(started) = started {
+            counters.control_back.add(nanoseconds(started.elapsed()));
+        }
         self.in_flight += 1;
     }
 
-    /// A call has come back from there.
-    pub(crate) fn came_back(&mut self, number: i64, blocked: bool) {
-        self.of(number).false_steals += u64::from(!blocked);
-        self.in_flight -= 1;
+    /// A call has ended there. It took so long, if it was timed.
+    pub(crate) fn ended(&self, number: i64, blocked: bool, took: Option<Duration>) {
+        let counters = self.tally.of(number as usize);
+        if !blocked {
+            counters.false_steals.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(took) = took {
+            counters.completion.add(nanoseconds(took));
+        }
     }
 
-    /// So many calls have come back of which it cannot be seen whether they blocked: all count as
-    /// having.
-    pub(crate) fn came_back_from_ring(&mut self, calls: usize) {
+    /// The loop takes so many that have ended there.
+    pub(crate) fn taken(&mut self, calls: usize) {
         self.in_flight -= calls;
     }
 
     /// All of it, of an engine with so many kernel threads.
     pub(crate) fn all(&self, carriers: usize) -> Counters {
-        let mut calls = CallCounters::default();
-        for &row in self.rows.iter() {
-            calls += row;
-        }
         Counters {
-            calls,
+            calls: self.tally.sum(),
             passed_through: self.passed_through,
             carriers,
             in_flight: self.in_flight,
         }
     }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        report::report(&self.tally);
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    time.as_nanos().try_into().unwrap_or(u64::MAX)
 }
 
 /// The row of a call number. A negative one is a high one here.

@@ -3,7 +3,7 @@
 use std::ops::AddAssign;
 use std::time::Duration;
 
-/// Times of sampled calls: of each number, the first call and every 16th.
+/// Times of sampled calls: of each number, the first call and every 64th.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
     /// How many were timed.
@@ -52,7 +52,8 @@ pub struct CallCounters {
     /// From a call until the loop had control again, of the sampled calls that were stolen or
     /// late, without the parked ones.
     pub control_back: Times,
-    /// From a call until it ended, of the same, as far as they have ended.
+    /// From a call until it ended, of the same, as far as they have ended; with the io_uring engine,
+    /// until the loop saw that the ring's had.
     pub completion: Times,
 }
 

@@ -7,7 +7,7 @@ use std::{io, ptr};
 use crate::Error;
 use crate::os::{self, os_error};
 
-/// An epoll instance, level-triggered.
+/// An epoll instance, level-triggered where the events do not say otherwise.
 pub(crate) struct Epoll(OwnedFd);
 
 impl Epoll {

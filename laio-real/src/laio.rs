@@ -10,7 +10,7 @@ use crate::deadlines::Deadlines;
 use crate::pool::Pool;
 use crate::upcall::Upcall;
 use crate::uring::Uring;
-use crate::waiting::shorter;
+use crate::waiting::{Background, shorter};
 use crate::{
     Builder, CallCounters, Completion, Counters, Detector, EngineKind, Error, Handle, Submission,
 };
@@ -28,7 +28,7 @@ const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(1);
 /// memory that they use must stay valid until they end all the same.
 ///
 /// Pool and io_uring engine: calls that no thread has begun are never made; threads in a call are
-/// left behind and end with it; the kernel cancels what it can of the ring's operations.
+/// left behind and end with it; the kernel cancels what it can of the ring's operations, soon.
 ///
 /// Upcall engine: the loop returns to the kernel thread that it started on, and that thread's
 /// scheduling and signal mask are restored; the other carriers end. Both need calls that have
@@ -65,7 +65,7 @@ impl Engine {
         Ok(match kind {
             EngineKind::Upcall => Self::Upcall(Upcall::start(options)?),
             EngineKind::Uring => Self::Uring(Box::new(Uring::start(options)?)),
-            EngineKind::Pool => Self::Pool(Pool::start(options)?),
+            EngineKind::Pool => Self::Pool(Pool::start(kind, options)?),
         })
     }
 
@@ -134,7 +134,9 @@ impl Laio {
     ///
     /// # Safety
     /// As for the call itself; and all memory that it reads or writes must stay valid, and be left
-    /// alone as that use demands, until it has ended, in the background too.
+    /// alone as that use demands, until it has ended, in the background too. Nor may a descriptor
+    /// that it uses be closed before, if something else must not be reached under its number: a call
+    /// handed to a thread may begin later.
     #[inline]
     pub unsafe fn syscall(&mut self, number: i64, args: [usize; 6]) -> Submission {
         // As the kernel does: else, with other bits set, `clone` would not be known for what it is.
@@ -142,10 +144,17 @@ impl Laio {
         match &mut *self.engine {
             // SAFETY: the caller's promise.
             Engine::Upcall(upcall) => unsafe { upcall.syscall(number, args) },
-            // SAFETY: the caller's promise.
-            Engine::Uring(uring) => unsafe { uring.syscall(number, &args) },
-            // SAFETY: the caller's promise.
-            Engine::Pool(pool) => unsafe { pool.syscall(number, &args) },
+            // The copies of the arguments let those of an upcall stay in registers.
+            Engine::Uring(uring) => {
+                out_of_the_way();
+                // SAFETY: the caller's promise.
+                unsafe { uring.syscall(number, &{ args }) }
+            }
+            Engine::Pool(pool) => {
+                out_of_the_way();
+                // SAFETY: the caller's promise.
+                unsafe { pool.syscall(number, &{ args }) }
+            }
         }
     }
 
@@ -318,6 +327,12 @@ impl Laio {
         }
     }
 }
+
+/// Has the compiler put the code that calls this behind the other: for those to whom the length of
+/// the code makes no difference.
+#[cold]
+#[inline]
+fn out_of_the_way() {}
 
 impl Drop for Laio {
     fn drop(&mut self) {

@@ -76,11 +76,11 @@
 //! `cargo bench -p laio` measures calls that do not block, those that do, and many in flight, each
 //! beside its rivals; the crate's README has the tables. `cargo run --release -p laio --example
 //! blocked_op` compares the detectors. On a small virtual machine (2 CPUs, AMD EPYC, Linux 6.18,
-//! shared with others) a call that does not block cost 42-47 ns more than the bare instruction
-//! (`openat` 67), and 29-33 ns more (`openat` 62) without the swap of the FS base
-//! ([`Builder::swap_fs_base`]): 1.04 to 1.23 times it. With the yield detector, control was back
-//! 2.1 us after a read of an empty pipe had blocked, and that read took 7.9 us of CPU; after a read
-//! from the disk 21 us, where io_uring needs 18 us to start the same.
+//! shared with others) a call that does not block cost 28-31 ns more than the bare instruction
+//! (`openat` 62), and 1-6 ns more (`openat` 31) without the swap of the FS base
+//! ([`Builder::swap_fs_base`]): 1.00 to 1.05 times it. With the yield detector, control was back
+//! 2.1 us after a read of an empty pipe had blocked, and that read took 7.8 us of CPU; after a read
+//! from the disk 20 us, where io_uring needs 16 us to start the same.
 //!
 //! # The engines
 //! All that is said here of carriers, watching and stealing is the upcall engine
@@ -108,23 +108,23 @@
 //!
 //! | | getppid | pipe, 1 byte | pread 4 KiB | fstat | statx | openat |
 //! |---|---|---|---|---|---|---|
-//! | bare instruction | 131 | 244 | 459 | 301 | 726 | 1,056 |
-//! | upcall | 172 | 286 | 507 | 351 | 768 | 1,118 |
-//! | upcall, no swap of the FS base | 160 | 275 | 482 | 334 | 758 | 1,119 |
-//! | uring engine | 166 | 360 | 561 | 6,142 | 6,644 | 3,128 |
-//! | pool engine | 158 | 5,892 | 11,513 | 10,010 | 10,707 | 11,578 |
-//! | io_uring itself, DEFER |  | 592 | 908 |  | 5,079 | 1,507 |
-//! | threads and a channel | 6,528 | 6,605 | 7,280 | 6,689 | 7,357 | 7,857 |
+//! | bare instruction | 120 | 240 | 406 | 310 | 722 | 1,056 |
+//! | upcall | 150 | 267 | 434 | 340 | 753 | 1,115 |
+//! | upcall, no swap of the FS base | 127 | 241 | 404 | 316 | 725 | 1,079 |
+//! | uring engine | 155 | 347 | 516 | 6,442 | 6,695 | 3,064 |
+//! | pool engine | 143 | 6,669 | 11,191 | 9,799 | 10,785 | 11,495 |
+//! | io_uring itself, DEFER |  | 595 | 790 |  | 5,110 | 1,494 |
+//! | threads and a channel | 6,323 | 6,677 | 6,937 | 6,812 | 7,431 | 7,771 |
 //!
 //! Calls that block, us of CPU per call, and in brackets us until the loop had control again:
 //!
 //! | | empty pipe | cold pread 4 KiB | cold statx | fsync |
 //! |---|---|---|---|---|
-//! | upcall | 7.9 (2.1) | 34.4 (21.4) | 42.0 (26.2) | 47.2 (25.9) |
-//! | uring engine | 4.0 (2.0) | 27.9 (19.2) | 38.5 (1.1) | 41.4 (1.0) |
-//! | pool engine | 14.0 (4.2) | 37.7 (19.2) | 46.9 (26.2) | 49.2 (24.3) |
-//! | io_uring itself, DEFER | 2.3 (0.7) | 24.5 (18.2) | 35.1 (0.9) | 38.8 (0.7) |
-//! | threads and a channel | 8.3 (3.8) | 33.9 (0.1) | 40.8 (0.0) | 43.7 (0.2) |
+//! | upcall | 7.8 (2.1) | 25.6 (20.0) | 35.7 (26.6) | 34.7 (21.4) |
+//! | uring engine | 3.9 (2.0) | 24.6 (16.5) | 36.2 (1.1) | 37.8 (0.9) |
+//! | pool engine | 13.9 (4.2) | 34.2 (18.8) | 45.2 (25.3) | 43.1 (18.6) |
+//! | io_uring itself, DEFER | 2.3 (0.7) | 21.3 (15.5) | 35.1 (0.9) | 32.8 (0.5) |
+//! | threads and a channel | 8.2 (3.7) | 30.3 (0.0) | 40.8 (0.0) | 37.9 (0.1) |
 //!
 //! (A thread on the loop's CPU may start on a call only when the loop waits; control back after
 //! 0.1 us means that nothing has been started yet.)
@@ -157,7 +157,23 @@
 //!   in the loop; `sched_getcpu` works.
 //! - A debugger shows the loop's stack on the carrier that has it. It cannot unwind a carrier that
 //!   sits in a call.
-//! - Each loop of a process has an engine of its own, one per thread; they share nothing.
+//! - Each loop of a process has an engine of its own, one per thread; they share nothing. Engines
+//!   of the other kinds may live on the same thread.
+//! - Completions of a ring that the loop uses, be it its own or an io_uring engine's, wake the kernel
+//!   thread that had submitted the operation. If that sits in a call in the background by then, the
+//!   kernel goes on with the call afterwards (`read`, `nanosleep`, ...), or, if it is one that it
+//!   does not restart (`epoll_wait`, `poll`, `select`, ...), ends it with `EINTR`. The loop may enter
+//!   its ring from another kernel thread than before, so that must not be made with
+//!   `SINGLE_ISSUER` or `DEFER_TASKRUN`. And when the upcall engine is dropped, its carriers end, and
+//!   the kernel cancels (`ECANCELED`) what they have in a ring: let that end first, or drop the
+//!   io_uring engine first.
+//!
+//! # How it is tested for memory errors and races
+//! `.ci/sanitize`, in the repository, runs the tests of the pool, the io_uring engine and the safe
+//! operations under ThreadSanitizer and AddressSanitizer with leaks, the standard library built in.
+//! The upcall engine is not run under them: no sanitizer can follow stacks that are switched by
+//! hand. Its protocol is checked by loom instead, in every order that this finds, and the whole of
+//! it by stress tests. What the kernel reads and writes in a call, no sanitizer sees.
 //!
 //! # Signals, credentials, fork, exec, exit
 //! With the upcall engine, by a loop that has wandered and has calls in the background; the pool
@@ -194,7 +210,7 @@
 //! - **Panics** unwind, and backtraces show the loop's frames, on whatever carrier.
 //!
 //! # Seeing what it does
-//! With `LAIO_STATS=1` in the environment each upcall engine prints a table of its counters, a line for
+//! With `LAIO_STATS=1` in the environment each engine prints a table of its counters, a line for
 //! each system call, on standard error when it is dropped or the process exits.
 //!
 //! # When not to use it
@@ -206,8 +222,8 @@
 //! - If another thread computes on the loop's CPU, and no CPU can be kept free of it. It works,
 //!   and with tens of calls in flight the loop keeps most of its throughput. But the scheduler
 //!   charges the watcher a whole time slice for a yield, and one call at a time then gets less
-//!   than its share: 8,500 pipe reads a second instead of 149,000, 99 of 100 of them back in some
-//!   2 us and the others after the neighbour's 4 ms (`blocked_op --beside`).
+//!   than its share: 50,000 pipe reads a second instead of 137,000, control back after 3.3 us
+//!   instead of 2.1 (`blocked_op --beside`).
 //! - If others change the affinity of the process's threads while it runs: the loop and its
 //!   carriers must stay on one common CPU. Calls might then block the loop unnoticed.
 //! - If one core cannot do the work: background calls end on the loop's CPU.
@@ -263,6 +279,8 @@ pub mod ops;
 mod os;
 mod passthrough;
 mod pool;
+mod report;
+mod tally;
 #[cfg_attr(not(target_arch = "x86_64"), path = "unsupported.rs")]
 mod upcall;
 mod uring;

@@ -4,7 +4,9 @@
 //! after control has come back. [`Operations`] owns an engine together with the memory of
 //! everything that it has in the background:
 //! - A **buffer** is given away with the operation and comes back with its result, inline or from
-//!   [`poll`](Operations::poll). Until then nobody can look at it, change it or free it.
+//!   [`poll`](Operations::poll). Until then nobody can look at it, change it or free it. If there is
+//!   no memory for a buffer as long as asked for, the operation fails with `ENOMEM`, and nothing
+//!   panics.
 //! - A **descriptor** is an [`Arc`](std::sync::Arc) of any type that has one:
 //!   [`File`](std::fs::File), `OwnedFd`, `TcpStream`, ... An operation in the background shares it,
 //!   so it stays open until the operation has ended, whoever else drops it.
@@ -103,6 +105,7 @@ mod output;
 mod pending;
 mod sleep;
 mod sockets;
+mod vectored;
 
 use std::mem::ManuallyDrop;
 use std::os::fd::BorrowedFd;
@@ -116,7 +119,7 @@ use crate::{Completion, Handle, Laio, Submission};
 
 pub use self::descriptor::{CWD, Dir};
 pub use self::entries::{DirEntries, DirEntry};
-pub use self::output::{Accepted, Ended, Output, Started, Transfer};
+pub use self::output::{Accepted, Ended, Output, Started, Transfer, VectoredTransfer};
 
 /// An engine and the memory of its operations. The [module](self) tells the whole story.
 ///

@@ -32,6 +32,14 @@ pub(crate) fn eventfd() -> Result<OwnedFd, Error> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// The monotonic clock, in nanoseconds: that of [`time`](std::time), as the kernel's calls tell it.
+pub(crate) fn monotonic_ns() -> u64 {
+    let mut time = timespec(Duration::ZERO);
+    // SAFETY: the call fills the structure; this clock is always there.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
 /// Makes an eventfd readable.
 pub(crate) fn signal_eventfd(fd: BorrowedFd<'_>) {
     let one = 1u64;

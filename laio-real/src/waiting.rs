@@ -25,6 +25,33 @@ pub(crate) trait Background {
         let longest = self.longest_sleep();
         os::wait_readable(self.fd(), shorter(timeout, longest))
     }
+
+    /// As [`Laio::poll`](crate::Laio::poll).
+    fn poll(
+        &mut self,
+        completions: &mut Vec<Completion>,
+        timeout: Option<Duration>,
+    ) -> io::Result<usize>
+    where
+        Self: Sized,
+    {
+        poll(self, completions, timeout)
+    }
+
+    /// As [`Laio::wait`](crate::Laio::wait).
+    fn wait(
+        &mut self,
+        epoll: BorrowedFd<'_>,
+        events: &mut [libc::epoll_event],
+        timeout: Option<Duration>,
+    ) -> io::Result<usize> {
+        let sleep = if self.has_ended() {
+            Some(Duration::ZERO)
+        } else {
+            shorter(timeout, self.longest_sleep())
+        };
+        epoll::wait(epoll, events, sleep)
+    }
 }
 
 /// As [`Laio::poll`](crate::Laio::poll).
@@ -49,21 +76,6 @@ pub(crate) fn poll(
         engine.take(completions)?;
     }
     Ok(completions.len())
-}
-
-/// As [`Laio::wait`](crate::Laio::wait).
-pub(crate) fn wait(
-    engine: &mut impl Background,
-    epoll: BorrowedFd<'_>,
-    events: &mut [libc::epoll_event],
-    timeout: Option<Duration>,
-) -> io::Result<usize> {
-    let sleep = if engine.has_ended() {
-        Some(Duration::ZERO)
-    } else {
-        shorter(timeout, engine.longest_sleep())
-    };
-    epoll::wait(epoll, events, sleep)
 }
 
 /// The shorter of two sleeps, of which `None` is endless.

@@ -13,22 +13,12 @@ use std::path::Path;
 use std::time::Duration;
 use std::{ffi::CString, io};
 
-use common::{PipeRead, Random, background, collect, done, millis, turn};
+use common::{PipeRead, Random, background, collect, done, millis, start, turn};
 use laio::{Builder, Completion, EngineKind, Error, Handle, Laio, Submission};
 
-/// An engine, or `None` where this machine does not have it.
-fn start(builder: Builder, kind: EngineKind) -> Option<Laio> {
-    match builder.engine(kind).start() {
-        Ok(laio) => {
-            assert_eq!(laio.engine(), kind);
-            Some(laio)
-        }
-        Err(Error::NoIoUring { .. } | Error::UnsupportedPlatform | Error::NoFsgsbase) => {
-            eprintln!("not here: {kind}");
-            None
-        }
-        Err(error) => panic!("{kind}: {error}"),
-    }
+/// The pool, which every machine has.
+fn pool(builder: Builder) -> Laio {
+    builder.engine(EngineKind::Pool).start().unwrap()
 }
 
 /// Checks each of the engines, one after the other.
@@ -430,7 +420,7 @@ fn a_cancelled_read_ends_and_the_others_go_on() {
 #[test]
 fn a_call_that_no_thread_has_begun_is_cancelled() {
     let _turn = turn();
-    let mut laio = start(Laio::builder().max_carriers(2), EngineKind::Pool).unwrap();
+    let mut laio = pool(Laio::builder().max_carriers(2));
     // One thread, which is in the first.
     let (mut first, mut second) = (PipeRead::new(), PipeRead::new());
     first.issue(&mut laio);
@@ -701,7 +691,7 @@ fn the_counters_of_the_pool_tell_blocking_from_not() {
 #[test]
 fn beyond_the_limit_of_threads_calls_wait_in_the_background() {
     let _turn = turn();
-    let mut laio = start(Laio::builder().max_carriers(4), EngineKind::Pool).unwrap();
+    let mut laio = pool(Laio::builder().max_carriers(4));
     let mut reads = PipeRead::issue_all::<12>(&mut laio);
     assert_eq!(laio.counters().carriers, 4);
     PipeRead::end_all(&mut reads, &mut laio);
@@ -944,55 +934,19 @@ fn where_io_uring_is_forbidden_it_is_refused_and_the_others_start() {
     let _turn = turn();
     // A filter binds only the thread that installs it, and what that starts.
     let forbidden = std::thread::spawn(|| {
-        forbid(libc::SYS_io_uring_setup);
+        common::deny(&[libc::SYS_io_uring_setup], libc::EPERM);
         let refused = Laio::builder().engine(EngineKind::Uring).start();
         let Err(Error::NoIoUring { source }) = refused else {
             panic!("{refused:?}");
         };
         assert_eq!(source.raw_os_error(), Some(libc::EPERM));
-        let mut laio = start(Laio::builder(), EngineKind::Pool).unwrap();
+        let mut laio = pool(Laio::builder());
         let mut read = PipeRead::new();
         read.issue(&mut laio);
         read.end();
         assert_eq!(collect(&mut laio, 1)[0].result.as_ref().unwrap(), &1);
     });
     forbidden.join().unwrap();
-}
-
-/// Makes a call fail with `EPERM` on this thread from now on.
-fn forbid(number: i64) {
-    let statement = |code: u32, k: u32, on_true: u8, on_false: u8| libc::sock_filter {
-        code: code as u16,
-        jt: on_true,
-        jf: on_false,
-        k,
-    };
-    let refuse = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
-    // The call's number is the first word of what a filter is given.
-    let mut filter = [
-        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
-        statement(
-            libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
-            number as u32,
-            0,
-            1,
-        ),
-        statement(libc::BPF_RET | libc::BPF_K, refuse, 0, 0),
-        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW, 0, 0),
-    ];
-    let program = libc::sock_fprog {
-        len: filter.len() as u16,
-        filter: filter.as_mut_ptr(),
-    };
-    // SAFETY: a valid program, which the kernel copies.
-    unsafe {
-        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-        let mode = libc::SECCOMP_MODE_FILTER;
-        assert_eq!(
-            libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program),
-            0
-        );
-    }
 }
 
 #[test]

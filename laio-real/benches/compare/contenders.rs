@@ -8,6 +8,7 @@ use io_uring::IoUring;
 use laio::{Builder, EngineKind, Laio, Submission};
 
 use crate::operations::Call;
+use crate::residency;
 
 /// Makes a call, waits for its result, and returns what the kernel would: errors are negative.
 pub(crate) type Make = Box<dyn FnMut(&Call) -> i64>;
@@ -22,7 +23,7 @@ pub(crate) struct Contender {
 pub(crate) const BARE: usize = 0;
 pub(crate) const UPCALL: usize = 2;
 pub(crate) const UPCALL_NO_SWAP: usize = 3;
-pub(crate) const AIO: usize = 9;
+pub(crate) const AIO: usize = 10;
 
 /// All; the first is what the others are compared with.
 pub(crate) const CONTENDERS: &[Contender] = &[
@@ -70,6 +71,10 @@ pub(crate) const CONTENDERS: &[Contender] = &[
             let mut builder = IoUring::builder();
             ring(call, builder.setup_single_issuer().setup_defer_taskrun())
         },
+    },
+    Contender {
+        name: "io_uring, DEFER, behind a plain attempt",
+        open: attempt_or_ring,
     },
     Contender {
         name: "POSIX `aio_read`",
@@ -177,6 +182,18 @@ fn ring(call: &Call, builder: &mut io_uring::Builder) -> io::Result<Option<Make>
         let completed = ring.completion().next();
         completed.map_or(-i64::from(libc::EIO), |entry| entry.result().into())
     })))
+}
+
+/// A plain attempt that does not wait, and the ring if it would have to.
+fn attempt_or_ring(call: &Call) -> io::Result<Option<Make>> {
+    if !residency::can_be_tried(call) {
+        return Ok(None);
+    }
+    let mut builder = IoUring::builder();
+    let ring = ring(call, builder.setup_single_issuer().setup_defer_taskrun())?;
+    Ok(ring.map(|mut ring| -> Make {
+        Box::new(move |call| residency::try_now(call).unwrap_or_else(|| ring(call)))
+    }))
 }
 
 /// `aio_read` and `aio_suspend`.
@@ -300,43 +317,10 @@ fn resident_or_hand_off(call: &Call) -> io::Result<Option<Make>> {
     }
     let mut hand_off = hand_off();
     Ok(Some(Box::new(move |call| match call.number {
-        libc::SYS_pread64 if is_cached(call) => plain(call),
-        libc::SYS_openat => match open_cached(call) {
-            error if error == -i64::from(libc::EAGAIN) => hand_off(call),
-            fd => fd,
-        },
+        libc::SYS_pread64 if residency::is_cached(call) => plain(call),
+        libc::SYS_openat => residency::open_cached(call).unwrap_or_else(|| hand_off(call)),
         _ => hand_off(call),
     })))
-}
-
-/// `cachestat` of a read's range.
-fn is_cached(call: &Call) -> bool {
-    const PAGE_BYTES: u64 = 4096;
-    let range = [call.args[3] as u64, call.args[2] as u64];
-    let mut pages = [0u64; 5];
-    // SAFETY: both arrays have the layout and size that the call wants.
-    let status = unsafe {
-        libc::syscall(
-            SYS_CACHESTAT,
-            call.args[0],
-            range.as_ptr(),
-            pages.as_mut_ptr(),
-            0,
-        )
-    };
-    status == 0 && pages[0] >= range[1].div_ceil(PAGE_BYTES)
-}
-
-/// The same number on every architecture.
-const SYS_CACHESTAT: i64 = 451;
-
-fn open_cached(call: &Call) -> i64 {
-    let [at, name, flags, ..] = call.args;
-    // flags, mode, resolve
-    let how = [flags as u64, 0, libc::RESOLVE_CACHED];
-    let size = size_of_val(&how);
-    // SAFETY: the name outlives the call, the array has the layout that the call wants.
-    returned(unsafe { libc::syscall(libc::SYS_openat2, at, name, how.as_ptr(), size) })
 }
 
 fn spawn_blocking() -> io::Result<Option<Make>> {

@@ -2,6 +2,8 @@
 
 use std::hint::black_box;
 use std::io;
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::contenders::{AIO, BARE, CONTENDERS, Contender, UPCALL, UPCALL_NO_SWAP};
@@ -15,8 +17,45 @@ const WARM_UP: usize = 20;
 /// Nanoseconds per call of each round, for each contender.
 type Nanoseconds = Vec<Vec<f64>>;
 
+/// A thread that sleeps until it is dropped.
+struct IdleThread {
+    to_thread: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl IdleThread {
+    fn new() -> Self {
+        let (to_thread, calls) = mpsc::channel::<()>();
+        let thread = thread::spawn(move || {
+            let _ = calls.recv();
+        });
+        Self {
+            to_thread: Some(to_thread),
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for IdleThread {
+    fn drop(&mut self) {
+        // Ends its wait.
+        self.to_thread = None;
+        if let Some(thread) = self.thread.take() {
+            // It cannot panic.
+            let _ = thread.join();
+        }
+    }
+}
+
 /// Measures all, interleaved, and prints the tables.
+///
+/// Beside a second thread a call on a descriptor costs more, whoever makes it: the kernel then
+/// counts its users. Every contender but the bare instruction and the C library's function has
+/// threads, or workers of the kernel, so those two get one as well; what that costs them is printed
+/// first.
 pub(crate) fn print_tables(rounds: usize) -> io::Result<()> {
+    print_costs_of_a_thread(rounds)?;
+    let _second_thread = IdleThread::new();
     let columns = OPERATIONS
         .iter()
         .map(|operation| measure(operation, rounds))
@@ -53,6 +92,32 @@ pub(crate) fn print_tables(rounds: usize) -> io::Result<()> {
     Ok(())
 }
 
+/// Before other contenders have left threads behind.
+fn print_costs_of_a_thread(rounds: usize) -> io::Result<()> {
+    println!("\nThe bare instruction as the process's only thread, and beside an idle one, ns:\n");
+    print_header();
+    let mut columns = Vec::new();
+    for operation in OPERATIONS {
+        let mut times = vec![Vec::new(); 2];
+        for _ in 0..rounds {
+            times[0].extend(nanoseconds_of(&CONTENDERS[BARE], operation)?);
+            let _second_thread = IdleThread::new();
+            times[1].extend(nanoseconds_of(&CONTENDERS[BARE], operation)?);
+        }
+        columns.push(times);
+    }
+    let median =
+        |times: &[f64]| Estimate::of(times.iter().copied()).map(|it| format!("{:.0}", it.median));
+    print_row("alone", &columns, |column| median(&column[0]));
+    print_row("beside an idle thread", &columns, |column| {
+        median(&column[1])
+    });
+    print_row("difference", &columns, |column| {
+        Estimate::of_differences(&column[1], &column[0]).map(|it| format!("{it:.0}"))
+    });
+    Ok(())
+}
+
 fn print_header() {
     print!("| |");
     OPERATIONS
@@ -77,12 +142,16 @@ fn measure(operation: &Operation, rounds: usize) -> io::Result<Nanoseconds> {
         // Whoever comes first in a round comes last in another.
         for turn in 0..CONTENDERS.len() {
             let row = (round + turn) % CONTENDERS.len();
-            if let Some(time) = time_of(&CONTENDERS[row], operation)? {
-                times[row].push(time.as_nanos() as f64 / CALLS as f64);
-            }
+            times[row].extend(nanoseconds_of(&CONTENDERS[row], operation)?);
         }
     }
     Ok(times)
+}
+
+/// Nanoseconds per call of a contender in a round.
+fn nanoseconds_of(contender: &Contender, operation: &Operation) -> io::Result<Option<f64>> {
+    let time = time_of(contender, operation)?;
+    Ok(time.map(|time| time.as_nanos() as f64 / CALLS as f64))
 }
 
 /// The time of all calls of a contender in a round.

@@ -13,6 +13,7 @@ mod fan_out;
 mod immediate;
 mod memory;
 mod operations;
+mod residency;
 mod scratch;
 mod statistics;
 
@@ -64,7 +65,7 @@ impl Rounds {
     const FULL: Self = Self {
         non_blocking: 101,
         blocking: 41,
-        fan_out: 31,
+        fan_out: 21,
     };
     const QUICK: Self = Self {
         non_blocking: 5,

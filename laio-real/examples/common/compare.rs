@@ -29,6 +29,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 32,
           value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=4096))]
     pub(crate) threads: usize,
+    /// Pin the lazy loop to this processor, best one that serves no interrupts of the disk
+    #[arg(long, value_name = "CPU")]
+    pub(crate) cpu: Option<usize>,
     /// How often each contender does the work
     #[arg(long, value_name = "N", default_value_t = 3,
           value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
@@ -81,10 +84,8 @@ impl<'a> Comparison<'a> {
     /// Trouble with the tree.
     pub(crate) fn warm_up<T: Task>(&self, root: &Path, task: T) -> io::Result<()> {
         if !self.options.cold {
-            let Options {
-                in_flight, threads, ..
-            } = *self.options;
-            let mut plain = Contender::Plain.start(in_flight, threads)?;
+            let in_flight = self.options.in_flight;
+            let mut plain = Contender::Plain.start(self.options)?;
             drive(&mut *plain, Walk::new(root, task, in_flight)?, in_flight)?;
         }
         Ok(())
@@ -107,10 +108,8 @@ impl<'a> Comparison<'a> {
             if self.options.cold {
                 self.coldness = Some(tree::chill(root.as_ref())?);
             }
-            let Options {
-                in_flight, threads, ..
-            } = *self.options;
-            let mut caller = match row.contender.start(in_flight, threads) {
+            let in_flight = self.options.in_flight;
+            let mut caller = match row.contender.start(self.options) {
                 Ok(caller) => caller,
                 Err(error) => {
                     println!("{}: not here: {error}", row.contender);

@@ -4,5 +4,6 @@
 pub(crate) mod compare;
 pub(crate) mod contender;
 pub(crate) mod job;
+pub(crate) mod totals;
 pub(crate) mod tree;
 pub(crate) mod walk;

@@ -10,7 +10,8 @@ use super::{Operations, Started, Transfer};
 
 impl Operations {
     /// Reads up to `bytes` bytes, which replace what is in `buffer` (`read(2)`). The buffer grows
-    /// if it must. No bytes read are the end of the file.
+    /// if it must; if there is no memory for that, the result is `ENOMEM`. No bytes read are the end
+    /// of the file.
     pub fn read<F: AsFd + 'static>(
         &mut self,
         file: &Arc<F>,
@@ -62,7 +63,9 @@ impl Operations {
         bytes: usize,
     ) -> Started<Transfer> {
         // The kernel leaves gaps between the names.
-        initialize(&mut buffer, bytes);
+        if let Err(error) = initialize(&mut buffer, bytes) {
+            return Transfer::refused(error, buffer);
+        }
         self.fill(libc::SYS_getdents64, directory, buffer, bytes, [0; 3])
     }
 
@@ -128,9 +131,11 @@ impl Operations {
         bytes: usize,
         [d, e, f]: [usize; 3],
     ) -> Started<Transfer> {
-        let slot = self.slot();
         buffer.clear();
-        buffer.reserve(bytes);
+        if buffer.try_reserve(bytes).is_err() {
+            return Transfer::refused(no_memory(), buffer);
+        }
+        let slot = self.slot();
         let address = buffer.as_mut_ptr().expose_provenance();
         let args = [file.number(), address, bytes, d, e, f];
         let filled = move |result: io::Result<i64>, _: &Memory| {
@@ -171,8 +176,31 @@ pub(super) fn unit(result: io::Result<i64>, _: &Memory) -> io::Result<()> {
 
 /// Makes sure that the first `bytes` bytes of the buffer's memory are initialized, also after a
 /// `clear`.
-pub(super) fn initialize(buffer: &mut Vec<u8>, bytes: usize) {
-    if buffer.len() < bytes {
+///
+/// # Errors
+/// `ENOMEM`; the buffer is empty then.
+pub(super) fn initialize(buffer: &mut Vec<u8>, bytes: usize) -> io::Result<()> {
+    if let Some(more) = bytes.checked_sub(buffer.len()) {
+        if buffer.try_reserve(more).is_err() {
+            buffer.clear();
+            return Err(no_memory());
+        }
         buffer.resize(bytes, 0);
     }
+    Ok(())
+}
+
+impl Transfer {
+    /// A transfer that has not been tried.
+    pub(super) fn refused(error: io::Error, buffer: Vec<u8>) -> Started<Self> {
+        Started::Done(Self {
+            result: Err(error),
+            buffer,
+        })
+    }
+}
+
+/// There is no memory for so many bytes.
+fn no_memory() -> io::Error {
+    io::Error::from_raw_os_error(libc::ENOMEM)
 }

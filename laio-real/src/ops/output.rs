@@ -34,6 +34,8 @@ pub struct Ended {
 pub enum Output {
     /// Of operations with a buffer: `read`, `write`, `getdents`, `recv`, ...
     Transfer(Transfer),
+    /// Of operations with several buffers: `readv`, `writev`, ...
+    Vectored(VectoredTransfer),
     /// Bytes moved without a buffer: `sendfile`.
     Count(io::Result<usize>),
     /// Of operations that only succeed or fail: `fsync`, `unlinkat`, `connect`, `nanosleep`, ...
@@ -56,6 +58,16 @@ pub struct Transfer {
     pub result: io::Result<usize>,
     /// After writing: as it was. After reading: what was read, and empty if that failed.
     pub buffer: Vec<u8>,
+}
+
+/// A result and the buffers that were given with the operation, in their order.
+#[derive(Debug)]
+#[must_use = "it holds the buffers, and a transfer may be short"]
+pub struct VectoredTransfer {
+    /// Bytes read or written in all, which may be fewer than the buffers have.
+    pub result: io::Result<usize>,
+    /// After writing: as they were. After reading: what was read, and empty if that failed.
+    pub buffers: Vec<Vec<u8>>,
 }
 
 /// A new connection.
@@ -92,6 +104,7 @@ macro_rules! output {
 
 output! {
     Transfer(Transfer),
+    Vectored(VectoredTransfer),
     Count(io::Result<usize>),
     Unit(io::Result<()>),
     Opened(io::Result<OwnedFd>),

@@ -65,7 +65,9 @@ impl Operations {
     ) -> Started<Transfer> {
         if flags & libc::MSG_TRUNC != 0 {
             // TCP counts bytes without writing them.
-            initialize(&mut buffer, bytes);
+            if let Err(error) = initialize(&mut buffer, bytes) {
+                return Transfer::refused(error, buffer);
+            }
         }
         let rest = [flags as usize, 0, 0];
         self.fill(libc::SYS_recvfrom, socket, buffer, bytes, rest)
@@ -81,8 +83,7 @@ impl Operations {
         flags: i32,
     ) -> Started<Transfer> {
         if flags & libc::MSG_ZEROCOPY != 0 {
-            let result = Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP));
-            return Started::Done(Transfer { result, buffer });
+            return Transfer::refused(io::Error::from_raw_os_error(libc::EOPNOTSUPP), buffer);
         }
         let rest = [(flags | libc::MSG_NOSIGNAL) as usize, 0, 0];
         self.empty(libc::SYS_sendto, socket, buffer, rest)

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use std::{io, mem};
 
 use crate::os;
@@ -13,6 +14,21 @@ pub(super) struct Job {
     pub(super) call: u64,
     pub(super) number: i64,
     pub(super) args: [usize; 6],
+    /// When it was issued, if it is timed.
+    pub(super) started: Option<Instant>,
+}
+
+impl Job {
+    /// Its end, which is now.
+    fn end(self, result: io::Result<i64>, blocked: bool) -> Ended {
+        Ended {
+            call: self.call,
+            number: self.number,
+            result,
+            blocked,
+            took: self.started.map(|started| started.elapsed()),
+        }
+    }
 }
 
 /// A call that has been made, or will not be.
@@ -22,6 +38,8 @@ pub(super) struct Ended {
     pub(super) result: io::Result<i64>,
     /// Whether its thread gave up the CPU of its own accord meanwhile.
     pub(super) blocked: bool,
+    /// From its issue to its end, if it is timed.
+    pub(super) took: Option<Duration>,
 }
 
 /// The call that a thread is making.
@@ -75,13 +93,9 @@ impl Crew {
         };
         let job = work.jobs.remove(place);
         drop(work);
-        if let Some(Job { call, number, .. }) = job {
-            self.post(Ended {
-                call,
-                number,
-                result: Err(io::Error::from_raw_os_error(libc::ECANCELED)),
-                blocked: false,
-            });
+        if let Some(job) = job {
+            let canceled = io::Error::from_raw_os_error(libc::ECANCELED);
+            self.post(job.end(Err(canceled), false));
         }
         true
     }
@@ -141,19 +155,15 @@ impl Crew {
 
 /// The life of a thread of the pool: it makes calls until the pool is closed.
 pub(super) fn work(crew: &Arc<Crew>, making: &Making) {
-    while let Some(Job { call, number, args }) = crew.next(making) {
+    while let Some(job) = crew.next(making) {
         let switches = voluntary_switches();
         // SAFETY: the promise of `Laio::syscall`'s caller.
-        let result = unsafe { os::plain_call(number, &args) };
+        let result = unsafe { os::plain_call(job.number, &job.args) };
         let blocked = voluntary_switches() != switches;
+        let ended = job.end(result, blocked);
         // Before the result can be seen, so that an interruption never hits a later call.
         *lock(making) = None;
-        crew.post(Ended {
-            call,
-            number,
-            result,
-            blocked,
-        });
+        crew.post(ended);
     }
 }
 

@@ -21,8 +21,8 @@ use self::crew::{Crew, Job, Making, lock};
 pub(crate) use self::never_blocks::never_blocks;
 use crate::counted::Counted;
 use crate::waiting::Background;
-use crate::{Builder, CallCounters, Completion, Counters, Error, Handle, Submission};
-use crate::{os, passthrough, waiting};
+use crate::{Builder, CallCounters, Completion, Counters, EngineKind, Error, Handle, Submission};
+use crate::{os, passthrough};
 
 /// How often an interruption is repeated: ours. The first one is lost if it comes just before its
 /// thread enters the call.
@@ -64,7 +64,8 @@ impl Thread {
 }
 
 impl Pool {
-    pub(crate) fn start(options: &Builder) -> Result<Self, Error> {
+    /// The threads of an engine of this kind.
+    pub(crate) fn start(kind: EngineKind, options: &Builder) -> Result<Self, Error> {
         if options.max_carriers < 2 {
             return Err(Error::TooFewCarriers(options.max_carriers));
         }
@@ -73,7 +74,7 @@ impl Pool {
             threads: Vec::new(),
             max_threads: options.max_carriers - 1,
             call: 0,
-            counted: Counted::new(),
+            counted: Counted::new(kind),
             interrupted: HashSet::new(),
             last_insisted: Instant::now(),
         };
@@ -95,8 +96,11 @@ impl Pool {
         // SAFETY: the caller's promise.
         match unsafe { self.make_at_once(number, args) } {
             Some(result) => Submission::Done(result),
-            // SAFETY: the caller's promise.
-            None => Submission::Background(unsafe { self.hand_over(number, args) }),
+            None => {
+                let started = self.counted.start(number);
+                // SAFETY: the caller's promise.
+                Submission::Background(unsafe { self.hand_over(number, args, started) })
+            }
         }
     }
 
@@ -112,7 +116,7 @@ impl Pool {
         if passthrough::is_passed_through(number as usize, args) {
             self.counted.passed_through += 1;
         } else if never_blocks(number, args) {
-            self.counted.of(number).issued += 1;
+            self.counted.ended_inline(number);
         } else {
             return None;
         }
@@ -120,22 +124,29 @@ impl Pool {
         Some(unsafe { os::plain_call(number, args) })
     }
 
-    /// Hands a call over to a thread, a new one if all are busy and the limit allows it.
+    /// Hands a call over to a thread, a new one if all are busy and the limit allows it. It is timed
+    /// if it is known when it was `started`.
     ///
     /// # Safety
     /// As for [`syscall`](Self::syscall).
-    pub(crate) unsafe fn hand_over(&mut self, number: i64, args: &[usize; 6]) -> Handle {
+    pub(crate) unsafe fn hand_over(
+        &mut self,
+        number: i64,
+        args: &[usize; 6],
+        started: Option<Instant>,
+    ) -> Handle {
         let handle = self.next_handle();
-        self.counted.left(number);
         let job = Job {
             call: handle.0,
             number,
             args: *args,
+            started,
         };
         if self.crew.hand_over(job) && self.threads.len() < self.max_threads {
             // If it fails, the call waits for one of the threads that there are.
             let _ = self.start_thread();
         }
+        self.counted.left(number, started);
         handle
     }
 
@@ -145,25 +156,8 @@ impl Pool {
         Handle(self.call)
     }
 
-    /// Moves what has ended to the end of `completions`.
-    pub(crate) fn take(&mut self, completions: &mut Vec<Completion>) {
-        for ended in self.crew.take_ended() {
-            self.counted.came_back(ended.number, ended.blocked);
-            self.interrupted.remove(&ended.call);
-            completions.push(Completion {
-                handle: Handle(ended.call),
-                result: ended.result,
-            });
-        }
-    }
-
-    /// Whether there is something to take.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.crew.has_ended()
-    }
-
     /// Repeats interruptions that have had no effect so far. When to do that again.
-    pub(crate) fn insist(&mut self) -> Option<Duration> {
+    fn insist(&mut self) -> Option<Duration> {
         if self.interrupted.is_empty() {
             return None;
         }
@@ -211,23 +205,6 @@ impl Pool {
         self.counted.read(number)
     }
 
-    pub(crate) fn poll(
-        &mut self,
-        completions: &mut Vec<Completion>,
-        timeout: Option<Duration>,
-    ) -> io::Result<usize> {
-        waiting::poll(self, completions, timeout)
-    }
-
-    pub(crate) fn wait(
-        &mut self,
-        epoll: BorrowedFd<'_>,
-        events: &mut [libc::epoll_event],
-        timeout: Option<Duration>,
-    ) -> io::Result<usize> {
-        waiting::wait(self, epoll, events, timeout)
-    }
-
     /// Whether a thread is making the call; if so, it is interrupted.
     fn interrupt(&self, call: u64) -> io::Result<bool> {
         for thread in &self.threads {
@@ -253,12 +230,21 @@ impl Pool {
 
 impl Background for Pool {
     fn take(&mut self, completions: &mut Vec<Completion>) -> io::Result<()> {
-        Pool::take(self, completions);
+        let all = self.crew.take_ended();
+        self.counted.taken(all.len());
+        for ended in all {
+            self.counted.ended(ended.number, ended.blocked, ended.took);
+            self.interrupted.remove(&ended.call);
+            completions.push(Completion {
+                handle: Handle(ended.call),
+                result: ended.result,
+            });
+        }
         Ok(())
     }
 
     fn has_ended(&mut self) -> bool {
-        Pool::has_ended(self)
+        self.crew.has_ended()
     }
 
     fn longest_sleep(&mut self) -> Option<Duration> {

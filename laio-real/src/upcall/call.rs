@@ -3,11 +3,12 @@
 use std::io;
 use std::sync::atomic::{Ordering, compiler_fence};
 
-use super::Upcall;
 use super::carrier::{Carrier, Stack};
 use super::finished::{self, Node};
+use super::state::Word;
 use super::switch::{self, Return};
 use super::tally::Row;
+use super::{RESERVE, Upcall};
 use crate::{Handle, Submission, os, passthrough};
 
 impl Upcall {
@@ -23,8 +24,35 @@ impl Upcall {
     /// alone as that use demands, until it has ended, in the background too.
     #[inline]
     pub(crate) unsafe fn syscall(&mut self, number: i64, args: [usize; 6]) -> Submission {
-        let row = number as usize;
-        if passthrough::is_passed_through(row, &args) {
+        let (engine, counters) = (self.engine(), self.tally().of(number as usize));
+        let word = self.announce(self.call + 1);
+        // One test for each reason to look closer. The parked calls need no carrier, which only
+        // matters when there are many. Of a futex the arguments tell whether it is passed through.
+        if counters.is_due()
+            || number == libc::SYS_futex
+            || self.in_flight >= self.scarce_from
+            || engine.watch.is_vacant()
+        {
+            engine.state.withdraw();
+            // SAFETY: the caller's promise.
+            return unsafe { self.call_with_care(counters, number, args) };
+        }
+        // SAFETY: the caller's promise, and the call has been announced.
+        unsafe { self.call_announced(counters, word, number, &args) }
+    }
+
+    /// A call that may be one to be passed through, parked or timed, and may find no watcher.
+    ///
+    /// # Safety
+    /// As for [`syscall`](Self::syscall).
+    #[cold]
+    unsafe fn call_with_care(
+        &mut self,
+        counters: &Row,
+        number: i64,
+        args: [usize; 6],
+    ) -> Submission {
+        if passthrough::is_passed_through(number as usize, &args) {
             // SAFETY: the caller's promise.
             return Submission::Done(unsafe { self.pass_through(number, args) });
         }
@@ -34,12 +62,81 @@ impl Upcall {
                 return submission;
             }
         }
+        let word = self.announce(self.call + 1);
+        self.see_to_watcher(self.call + 1);
+        let stopwatch = &self.carrier().stopwatch;
+        if counters.is_due() {
+            stopwatch.start();
+        }
+        // SAFETY: the caller's promise, and the call has been announced.
+        let submission = unsafe { self.call_announced(counters, word, number, &args) };
+        // Else the call's carrier reads it once more, and stops it when it takes the loop.
+        if matches!(submission, Submission::Done(_)) {
+            stopwatch.stop();
+        }
+        submission
+    }
+
+    /// Makes the next call, and counts it.
+    ///
+    /// # Safety
+    /// As for [`syscall`](Self::syscall), and the call has been announced, as `word`.
+    #[inline]
+    unsafe fn call_announced(
+        &mut self,
+        counters: &Row,
+        word: Word,
+        number: i64,
+        args: &[usize; 6],
+    ) -> Submission {
+        counters.issued.increment();
         self.call += 1;
-        let counters = self.engine().tally.of(row);
         // SAFETY: the caller's promise.
-        match unsafe { self.issue(self.call, number, args, counters.is_timed()) } {
-            Return::Inline(value) => {
-                counters.issued.increment();
+        match unsafe { self.make(self.call, word, number, args) } {
+            Return::Inline(value) => Submission::Done(finished::result(value)),
+            other => self.after_other_end(counters, other),
+        }
+    }
+
+    /// Makes the call that has number `call` among the engine's calls, watched if possible.
+    ///
+    /// # Safety
+    /// As for the call itself; and no other call has this number.
+    pub(super) unsafe fn issue(&mut self, call: u64, number: i64, args: &[usize; 6]) -> Return {
+        let word = self.announce(call);
+        self.see_to_watcher(call);
+        // SAFETY: the caller's promise.
+        unsafe { self.make(call, word, number, args) }
+    }
+
+    /// Announces a call, before the look whether somebody watches.
+    #[inline]
+    fn announce(&self, call: u64) -> Word {
+        let word = self.engine().state.enter(call);
+        // The processor's part of this barrier is the watcher's: see `leave_watch`.
+        compiler_fence(Ordering::SeqCst);
+        word
+    }
+
+    /// Makes a call that has been announced.
+    ///
+    /// # Safety
+    /// As for [`issue`](Self::issue), and the call is the one that has been announced, as `word`.
+    #[inline]
+    unsafe fn make(&self, call: u64, word: Word, number: i64, args: &[usize; 6]) -> Return {
+        let carrier = self.carrier();
+        carrier.occupation.begin(call);
+        carrier.sensor.before_call();
+        // SAFETY: the carrier runs the loop, the word is this call's, and the arguments' validity
+        // is the caller's promise.
+        unsafe { switch::call(self.engine(), carrier, word, number as usize, args) }
+    }
+
+    /// After a call that has blocked, or may have.
+    #[cold]
+    fn after_other_end(&mut self, counters: &Row, end: Return) -> Submission {
+        match end {
+            Return::Inline(value) | Return::MaybeLate(value) => {
                 if self.carrier().sensor.call_blocked() {
                     self.count_late(counters);
                 }
@@ -49,35 +146,7 @@ impl Upcall {
         }
     }
 
-    /// Makes the call that has number `call` among the engine's calls, watched if possible.
-    ///
-    /// # Safety
-    /// As for the call itself; and no other call has this number.
-    #[inline]
-    pub(super) unsafe fn issue(
-        &mut self,
-        call: u64,
-        number: i64,
-        args: [usize; 6],
-        is_timed: bool,
-    ) -> Return {
-        let word = self.engine().state.enter(call);
-        // The processor's part of this barrier is the watcher's: see `leave_watch`.
-        compiler_fence(Ordering::SeqCst);
-        if self.engine().watch.is_vacant() {
-            self.call_watcher(call);
-        }
-        let carrier = self.carrier();
-        carrier.occupation.begin(call);
-        carrier.sensor.before_call();
-        carrier.stopwatch.start(is_timed);
-        // SAFETY: the carrier runs the loop, the word is this call's, and the arguments' validity
-        // is the caller's promise.
-        unsafe { switch::call(self.engine(), carrier, word, number as usize, &args) }
-    }
-
     /// The last call blocked, and yet returned inline.
-    #[cold]
     fn count_late(&self, counters: &Row) {
         counters.late.increment();
         if self.unwatched == self.call {
@@ -90,9 +159,7 @@ impl Upcall {
     }
 
     /// After a steal out of the last call.
-    #[cold]
     fn stolen(&mut self, counters: &Row) -> Handle {
-        counters.issued.increment();
         counters.stolen.increment();
         // Still the carrier that it was issued on.
         if let Some(took_ns) = self.carrier().stopwatch.elapsed_ns() {
@@ -113,21 +180,18 @@ impl Upcall {
     }
 
     /// Before a call that is not yet announced: whether nobody watches, nor could.
-    #[inline]
     fn is_refused_a_watcher(&mut self) -> bool {
         self.engine().watch.is_vacant() && !self.call_somebody()
     }
 
-    /// Before a call: nobody watches.
-    #[cold]
-    fn call_watcher(&mut self, call: u64) {
-        if !self.call_somebody() {
+    /// Before a call that has been announced: has it watched, if that is possible.
+    fn see_to_watcher(&mut self, call: u64) {
+        if self.is_refused_a_watcher() {
             self.unwatched = call;
         }
     }
 
     /// Has the vacant watch filled; false if nobody was to be had.
-    #[cold]
     fn call_somebody(&mut self) -> bool {
         let watch = &self.engine().watch;
         watch.call_somebody(|| self.start_carrier().is_ok())
@@ -138,8 +202,11 @@ impl Upcall {
             return Err(io::ErrorKind::QuotaExceeded.into());
         }
         let started = self.start_another();
-        let refused_beyond = started.is_err().then_some(self.carriers.len());
-        self.parked.note_refusal(refused_beyond);
+        let limit = match started {
+            Ok(()) => self.max_carriers,
+            Err(_) => self.carriers.len(),
+        };
+        self.scarce_from = limit.saturating_sub(RESERVE);
         started
     }
 
@@ -161,7 +228,6 @@ impl Upcall {
     ///
     /// # Safety
     /// As for the call itself.
-    #[cold]
     unsafe fn pass_through(&mut self, number: i64, args: [usize; 6]) -> io::Result<i64> {
         self.passed_through += 1;
         // SAFETY: the caller's promise.

@@ -71,11 +71,15 @@ impl Drop for Stack {
     }
 }
 
-/// One carrier. `repr(C)` because `switch.rs` reaches into it by field offset.
-#[repr(C)]
+/// One carrier. `repr(C)` because `switch.rs` reaches into it by field offset, and so that all that
+/// a call which does not block uses is in the first cache line.
+#[repr(C, align(64))]
 pub(crate) struct Carrier {
     pub(crate) stack_top: usize,
     pub(crate) fs_base: usize,
+    pub(crate) occupation: Occupation,
+    pub(crate) stopwatch: Stopwatch,
+    pub(crate) sensor: Sensor,
     engine: NonNull<Engine>,
     /// Where its next result goes; attached by the loop, taken by [`after_theft`].
     pub(crate) node: AtomicPtr<Node>,
@@ -88,9 +92,6 @@ pub(crate) struct Carrier {
     pub(crate) alive: AtomicU32,
     /// Its kernel thread's id; used by the loop only.
     id: AtomicI32,
-    pub(crate) occupation: Occupation,
-    pub(crate) stopwatch: Stopwatch,
-    pub(crate) sensor: Sensor,
     /// Empty if the detector needs none.
     pub(crate) ring: Ring,
     _stack: Stack,
@@ -197,7 +198,8 @@ extern "C" fn carrier_main(carrier: &'static Carrier) -> ! {
     watcher::stand_by(carrier, true)
 }
 
-/// Where a carrier goes when its call ends and the loop is gone: it posts the result and stands by.
+/// Where a carrier goes when its call ends and the loop is gone: it posts the result, and
+/// stands by, or goes on as a loop that napped.
 pub(crate) extern "C" fn after_theft(
     carrier: &'static Carrier,
     word: u64,
@@ -216,6 +218,8 @@ pub(crate) extern "C" fn after_theft(
     let node = carrier.node.swap(ptr::null_mut(), Ordering::Relaxed);
     carrier.stands_by.store(true, Ordering::Release);
     // SAFETY: the node was attached for this result and has just been taken off the carrier.
-    unsafe { engine.post(node, Word(word).call(), value) };
+    if unsafe { engine.post(node, Word(word).call(), value) } {
+        watcher::take_over(carrier)
+    }
     watcher::stand_by(carrier, false)
 }

@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use super::carrier::Carrier;
 use super::finished::{Finished, Node};
+use super::nap::Nap;
 use super::state::StateWord;
 use super::sys;
 use super::tally::Tally;
-use super::watcher::Watch;
+use super::turn::Turn;
+use super::watch::Watch;
 use crate::Detector;
 
 /// Stages of an engine's life.
@@ -20,8 +22,9 @@ const GOING_HOME: u32 = 1;
 const CLOSED: u32 = 2;
 
 /// The shared part of an engine, at a fixed address. The loop's context is reached from
-/// `switch.rs` by field offset.
-#[repr(C)]
+/// `switch.rs` by field offset. All that a call which does not block uses comes first, in one cache
+/// line.
+#[repr(C, align(64))]
 pub(crate) struct Engine {
     pub(crate) state: StateWord,
     /// The loop's stack pointer and resumption point: written by a call before it becomes
@@ -30,12 +33,14 @@ pub(crate) struct Engine {
     pub(crate) saved_ip: Cell<usize>,
     /// The FS base of the loop's logical thread.
     pub(crate) loop_fs: usize,
-    /// Not 0: a carrier in a call has its own FS base.
-    pub(crate) swap_fs: usize,
+    /// Whether a carrier in a call has its own FS base.
+    pub(crate) swap_fs: bool,
     /// The carrier that runs the loop; set by thieves.
     current: AtomicPtr<Carrier>,
     pub(crate) detector: Detector,
     pub(crate) watch: Watch,
+    pub(crate) turn: Turn,
+    pub(crate) nap: Nap,
     pub(crate) finished: Finished,
     /// Signalled for the loop when a result is there. Here, so that it stays open as long as there
     /// are carriers that may signal it.
@@ -53,10 +58,12 @@ impl Engine {
             saved_sp: Cell::new(0),
             saved_ip: Cell::new(0),
             loop_fs,
-            swap_fs: swap_fs.into(),
+            swap_fs,
             current: AtomicPtr::new(ptr::null_mut()),
             detector,
             watch: Watch::new(),
+            turn: Turn::first(),
+            nap: Nap::new(),
             finished: Finished::new(),
             eventfd,
             hints: Cell::new(false),
@@ -65,17 +72,24 @@ impl Engine {
         }
     }
 
-    /// Carrier, or loop: posts the result of a call, and wakes the loop where it sleeps.
+    /// Carrier, or loop: posts the result of a call, and wakes the loop where it sleeps. True if it
+    /// napped: then the caller must take it over.
     ///
     /// # Safety
     /// As for [`Finished::push`].
-    pub(crate) unsafe fn post(&self, node: *mut Node, call: u64, value: i64) {
+    #[must_use]
+    pub(crate) unsafe fn post(&self, node: *mut Node, call: u64, value: i64) -> bool {
         // SAFETY: the caller's promise.
-        if unsafe { self.finished.push(node, call, value) } {
-            // Else the watcher would park, which the loop's next call would have to call back.
-            self.state.wake();
+        if !unsafe { self.finished.push(node, call, value) } {
+            return false;
+        }
+        let napped = self.nap.end_unsignalled();
+        // Else the watcher would park, which the loop's next call would have to call back.
+        self.state.wake();
+        if !napped {
             sys::signal_eventfd(self.eventfd.as_raw_fd());
         }
+        napped
     }
 
     /// Whether carriers that stand by are needed.

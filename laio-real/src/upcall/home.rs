@@ -82,21 +82,15 @@ impl Drop for TakenCpu {
 ///
 /// | | pipe | 32 naps | 32 cold reads | plain cold reads on the loop's thread |
 /// |---|---|---|---|---|
-/// | alone, 100 us | 149,000 | 62,000 | 50,000 | 13,000 |
-/// | alone, default slice | 149,000 | 62,000 | 56,000 | 12,000 |
-/// | alone, `SCHED_BATCH` | 111,000 | 63,000 | 60,000 | 12,000 |
-/// | beside, 100 us | 8,500 | 59,000 | 45,000 | 12,700 |
-/// | beside, 200 us | 4,700 | 52,000 | 46,000 | 13,200 |
-/// | beside, default slice | 810 | 9,900 | 22,000 | 12,200 |
-/// | beside, `SCHED_BATCH` | 820 | 7,900 | 8,300 | 250 |
+/// | alone, 100 us | 137,000 | 63,000 | 55,000 | 12,000 |
+/// | alone, default slice | 145,000 | 63,000 | 67,000 | 12,000 |
+/// | alone, `SCHED_BATCH` | 161,000 | 63,000 | 61,000 | 12,000 |
+/// | beside, 100 us | 50,000 | 59,000 | 56,000 | 13,000 |
+/// | beside, default slice | 9,000 | 16,000 | 25,000 | 12,000 |
+/// | beside, `SCHED_BATCH` | 56,000 | 8,000 | 10,000 | 250 |
 ///
-/// Threads that are `SCHED_BATCH` never preempt. Alone that saves a third of the switches (1.8
-/// instead of 2.8 for a nap, 1.3 us of its 8.1 us), because a call that ends waits for the loop to
-/// block; beside others every wake-up waits for their tick. A loop that is `SCHED_BATCH` when the
-/// engine starts stays so. `SCHED_BATCH` with the short slice does not help: plain calls still wait
-/// for the neighbour's tick. Nor does making standbys `SCHED_BATCH` only while they are parked, so
-/// that a watcher which is called does not preempt the loop just to yield: 1.9 switches per nap or
-/// cold read, but the calls to change the policy cost as much CPU as the switches did.
+/// Threads that are `SCHED_BATCH` never preempt, which beside others makes every wake-up wait for
+/// their tick. A loop that is `SCHED_BATCH` when the engine starts stays so.
 const SLICE: Duration = Duration::from_micros(100);
 
 /// The scheduling of the loop's thread: as it was before the engine changed it, and as it is.

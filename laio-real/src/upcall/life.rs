@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Upcall;
 use super::cancel;
 use super::carrier::{Carrier, Stack};
 use super::detect;
@@ -19,6 +18,7 @@ use super::sensor::LibcRseq;
 use super::signals::Signals;
 use super::switch::{self, Return};
 use super::sys;
+use super::{RESERVE, Upcall};
 use crate::epoll::Epoll;
 use crate::{Builder, Detector, Error, os};
 
@@ -74,16 +74,20 @@ impl Upcall {
                 .set(home.as_ref().sensor.attach_first())
         };
         // SAFETY: as above.
-        report::register(unsafe { &engine.as_ref().tally }, detector);
+        let tally = unsafe { &engine.as_ref().tally };
+        report::register(tally, report::Engine::Upcall(detector));
         Ok(Self {
             engine,
+            current: home,
+            // SAFETY: as above.
+            tally: NonNull::from(unsafe { &*engine.as_ref().tally }),
+            call: 0,
+            in_flight: 0,
+            scarce_from: options.max_carriers - RESERVE,
             carriers: vec![home],
             max_carriers: options.max_carriers,
-            current: home,
-            call: 0,
             unwatched: 0,
             passed_through: 0,
-            in_flight: 0,
             parked: Lot::default(),
             epoll,
             unread_signals: 0,
@@ -148,11 +152,10 @@ impl Upcall {
         self.call += 1;
         let word = self.engine().state.enter(self.call);
         before.occupation.begin(self.call);
-        before.stopwatch.start(false);
         let row = libc::SYS_sched_yield as usize;
         // SAFETY: as in `syscall`; the call has no arguments.
         let returned = unsafe { switch::call(self.engine(), before, word, row, &[0; 6]) };
-        if matches!(returned, Return::Inline(_)) {
+        if !matches!(returned, Return::Stolen) {
             return;
         }
         let counters = self.engine().tally.of(row);

@@ -1,12 +1,14 @@
 //! The upcall engine: carriers take the loop out of calls that block.
 //!
 //! `state` is the protocol between them, `switch` the assembly under it; `carrier` and `watcher`
-//! are the life of a carrier, `sensor` its sense of having blocked, `detect` and `ring` that of the
+//! are the life of a carrier, `watch` (with `bell` and `turn`) how they come to watch, `sensor` its sense of having blocked, `detect` and `ring` that of the
 //! loop having blocked. On the loop's side, `life`
 //! starts and ends an engine, `call` makes calls, `cancel`
-//! interrupts them, `parked` keeps those that need no carrier, `wait` waits for their ends.
+//! interrupts them, `parked` keeps those that need no carrier, `wait` waits for their ends,
+//! in a `nap` if it can.
 
 mod attempt;
+mod bell;
 mod call;
 mod cancel;
 mod carrier;
@@ -16,8 +18,8 @@ mod engine;
 mod finished;
 mod home;
 mod life;
+mod nap;
 mod parked;
-mod report;
 mod ring;
 mod sensor;
 mod signals;
@@ -26,8 +28,9 @@ mod stopwatch;
 mod switch;
 mod sync;
 mod sys;
-mod tally;
+mod turn;
 mod wait;
+mod watch;
 mod watcher;
 
 use std::fmt;
@@ -40,8 +43,13 @@ use self::home::Scheduling;
 use self::parked::Lot;
 use self::sensor::LibcRseq;
 use self::signals::Signals;
+use self::tally::Tally;
 use crate::epoll::Epoll;
-use crate::{CallCounters, Counters, Detector};
+use crate::{CallCounters, Counters, Detector, report, tally};
+
+/// Carriers that calls leave alone as long as possible: the one that runs the loop, and the last
+/// that is free to watch.
+const RESERVE: usize = 2;
 
 /// A LAIO engine. It belongs to the thread that started it, the event loop.
 ///
@@ -55,20 +63,30 @@ use crate::{CallCounters, Counters, Detector};
 /// until each ends, and their results are lost; if one of them sits on the loop's original kernel
 /// thread, the loop stays on a carrier for good, and a `join` on its thread would never return.
 /// Leaving `main` is fine at any time.
+///
+/// # Layout
+/// First comes what every call uses: a call that touches fewer cache lines finds more of them in
+/// the cache after a call that has used much of it.
+#[repr(C)]
 pub(crate) struct Upcall {
     engine: NonNull<Engine>,
+    /// The carrier that runs the loop now.
+    current: NonNull<Carrier>,
+    /// The engine's.
+    tally: NonNull<Tally>,
+    /// Calls issued; the number of the last one.
+    call: u64,
+    /// Stolen calls whose completion has not been taken.
+    in_flight: usize,
+    /// From how many calls on carriers on these are scarce: [`RESERVE`] fewer than there may be for
+    /// the time being.
+    scarce_from: usize,
     /// All carriers; the first is the loop's original kernel thread, its home.
     carriers: Vec<NonNull<Carrier>>,
     max_carriers: usize,
-    /// The one that runs the loop now.
-    current: NonNull<Carrier>,
-    /// Calls issued; the number of the last one.
-    call: u64,
     /// The last call that no carrier was free to watch.
     unwatched: u64,
     passed_through: u64,
-    /// Stolen calls whose completion has not been taken.
-    in_flight: usize,
     parked: Lot,
     /// What [`poll`](Self::poll) sleeps in: holds the eventfd and the parked operations.
     epoll: Epoll,
@@ -86,7 +104,7 @@ impl Upcall {
     /// What has been counted since the start.
     pub(crate) fn counters(&self) -> Counters {
         Counters {
-            calls: self.engine().tally.sum(),
+            calls: self.tally().sum(),
             passed_through: self.passed_through,
             carriers: self.carriers.len(),
             in_flight: self.in_flight,
@@ -95,7 +113,7 @@ impl Upcall {
 
     /// What has been counted for system call `number`.
     pub(crate) fn call_counters(&self, number: i64) -> CallCounters {
-        self.engine().tally.read(number as usize)
+        self.tally().read(number as usize)
     }
 
     /// How blocking is detected.
@@ -106,6 +124,11 @@ impl Upcall {
     fn engine(&self) -> &'static Engine {
         // SAFETY: freed at the end of `drop` only; no reference outlives a method.
         unsafe { self.engine.as_ref() }
+    }
+
+    fn tally(&self) -> &'static Tally {
+        // SAFETY: as above: the engine keeps it.
+        unsafe { self.tally.as_ref() }
     }
 
     /// The carrier that runs the loop now.

@@ -39,20 +39,13 @@ struct Parked {
 pub(crate) struct Lot {
     /// By the number of their call.
     operations: BTreeMap<u64, Parked>,
-    /// How many carriers there were when the system last refused one more: for the time being, the
-    /// limit.
-    refused_beyond: Option<usize>,
+    /// The one whose descriptor has ended a sleep, which is not told again.
+    pub(super) woke: Option<u64>,
 }
 
 impl Lot {
-    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.operations.len()
-    }
-
-    /// Notes that the system has refused another carrier, or has given one.
-    pub(super) fn note_refusal(&mut self, refused_beyond: Option<usize>) {
-        self.refused_beyond = refused_beyond;
     }
 
     /// Gives up an operation; its result, or `None` if it is not there.
@@ -65,10 +58,8 @@ impl Lot {
 
 impl Upcall {
     /// Whether a call that blocked now would take the last carrier that is free to watch.
-    #[inline]
     pub(super) fn carriers_are_scarce(&self) -> bool {
-        let limit = self.parked.refused_beyond.unwrap_or(self.max_carriers);
-        self.in_flight - self.parked.len() + 2 >= limit
+        self.in_flight - self.parked.len() >= self.scarce_from
     }
 
     /// Makes a call without a carrier, if it is one that can be parked.
@@ -119,11 +110,10 @@ impl Upcall {
         // SAFETY: the descriptor is new and nobody else's.
         let duplicate = unsafe { OwnedFd::from_raw_fd(duplicate) };
         let call = self.call + 1;
-        if self
-            .epoll
-            .add(duplicate.as_fd(), attempt.events(), call)
-            .is_err()
-        {
+        // Edge-triggered: a socket with something in its error queue is ready for ever, and a
+        // receive on it waits all the same.
+        let events = attempt.events() | libc::EPOLLET as u32;
+        if self.epoll.add(duplicate.as_fd(), events, call).is_err() {
             return Err(attempt);
         }
         attempt.use_fd(duplicate.as_raw_fd());
@@ -152,6 +142,9 @@ impl Upcall {
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; READY_AT_ONCE];
         // A failure would be told by the loop's own wait in the same instance.
         let ready = epoll::wait(self.epoll.as_fd(), &mut events, Some(Duration::ZERO));
+        if let Some(call) = self.parked.woke.take() {
+            self.retry(call);
+        }
         for event in &events[..ready.unwrap_or(0)] {
             self.retry(event.u64);
         }
@@ -171,9 +164,9 @@ impl Upcall {
             }
             Outcome::Unsupported => {
                 // SAFETY: as above. Watched by the reserve, should it block after all.
-                let returned = unsafe { self.issue(call, parked.number, parked.args, false) };
+                let returned = unsafe { self.issue(call, parked.number, &parked.args) };
                 match returned {
-                    Return::Inline(value) => Some(value),
+                    Return::Inline(value) | Return::MaybeLate(value) => Some(value),
                     Return::Stolen => {
                         self.change_carrier();
                         None
@@ -190,7 +183,8 @@ impl Upcall {
     /// Posts the result of a call that no carrier has.
     pub(super) fn finish(&self, call: u64, value: i64) {
         // SAFETY: a new node, given away.
-        unsafe { self.engine().post(Node::leaked(), call, value) };
+        let napped = unsafe { self.engine().post(Node::leaked(), call, value) };
+        debug_assert!(!napped, "the loop is awake: it is the caller");
     }
 }
 

@@ -13,6 +13,7 @@
 use std::arch::global_asm;
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::CStr;
+use std::mem::offset_of;
 use std::{io, ptr};
 
 use super::{switch, sys};
@@ -73,7 +74,10 @@ static NOWHERE: CriticalSection = CriticalSection {
     abort_ip: laio_rseq_abort,
 };
 
-/// One kernel thread's sensor. Only that thread uses it.
+/// One kernel thread's sensor. Only that thread uses it. The area comes first: see [`Carrier`].
+///
+/// [`Carrier`]: super::carrier::Carrier
+#[repr(C)]
 pub(crate) struct Sensor {
     area: UnsafeCell<RseqArea>,
     hints: Cell<bool>,
@@ -81,6 +85,10 @@ pub(crate) struct Sensor {
 }
 
 impl Sensor {
+    /// Where in it the hint is, for the assembly: an eight-byte word that is 0 if the thread may
+    /// have been off the CPU.
+    pub(crate) const HINT: usize = offset_of!(RseqArea, rseq_cs);
+
     pub(crate) fn new() -> Self {
         let area = RseqArea {
             cpu_id_start: 0,
@@ -137,7 +145,6 @@ impl Sensor {
     }
 
     /// After a call: whether it blocked.
-    #[inline]
     pub(crate) fn call_blocked(&self) -> bool {
         self.was_off_cpu() && self.count_switches()
     }
@@ -151,6 +158,7 @@ impl Sensor {
     }
 
     /// Whether the thread may have been off the CPU since [`arm`](Self::arm).
+    #[inline]
     fn was_off_cpu(&self) -> bool {
         // SAFETY: the area is only written by this thread and, on its way to user mode, by the
         // kernel for this thread; volatile because the compiler cannot know of the latter.

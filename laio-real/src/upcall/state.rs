@@ -6,13 +6,17 @@
 //! ```text
 //!            loop             call's carrier
 //! Idle ----------> Entering ----------------> InSyscall ---+--> Idle   by the carrier: done inline
-//!   |  ^                                                   `--> Idle   by a thief: stolen
+//!   |  ^            |                                      `--> Idle   by a thief: stolen
+//!   |  |`-----------'  by the loop: not this way, or not yet
 //!   |  `------------------.
 //!   `-----> Asleep -------'  by the loop, or by whoever wakes it
 //! ```
 //!
 //! Both ways out of `InSyscall` are a compare-and-swap from the same value, so exactly one wins; a
 //! later call has another number, so a late thief or carrier can never mistake it for its own.
+//!
+//! Back from `Entering`, the loop may announce a call of the same number anew: nobody swaps from
+//! `Entering` or `Idle`.
 //!
 //! `Asleep` only tells the watcher that it may park. What wakes a sleeping loop is the list of
 //! finished calls (`finished.rs`), which knows nothing of this word: so it may sleep anywhere.
@@ -85,6 +89,13 @@ impl StateWord {
         self.0
             .store(Word::new(call, Phase::Entering).0, Ordering::Release);
         Word::new(call, Phase::InSyscall)
+    }
+
+    /// Loop: it does not make the call that it has announced, or not yet.
+    pub(crate) fn withdraw(&self) {
+        let word = self.load();
+        debug_assert_eq!(word.phase(), Phase::Entering);
+        self.0.store(word.with(Phase::Idle).0, Ordering::Release);
     }
 
     /// Thief: takes the loop out of the call seen in `word`. False if it was not in a call, or has

@@ -3,8 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::sys;
+use crate::os;
 
-/// When a carrier's call was issued, if it is timed. Read by the loop and by the carrier.
+/// When a carrier's call was issued, if it is timed. Read by the loop and by the carrier. It stands
+/// unless the carrier is in a timed call, or has not run the loop since one.
 pub(crate) struct Stopwatch(AtomicU64);
 
 impl Stopwatch {
@@ -12,11 +14,14 @@ impl Stopwatch {
         Self(AtomicU64::new(0))
     }
 
-    /// Loop, before a call on this carrier: starts if the call `is_timed`, else stops.
-    #[inline]
-    pub(crate) fn start(&self, is_timed: bool) {
-        let now_ns = if is_timed { sys::monotonic_ns() } else { 0 };
-        self.0.store(now_ns, Ordering::Relaxed);
+    /// Loop, before a timed call on this carrier.
+    pub(crate) fn start(&self) {
+        self.0.store(os::monotonic_ns(), Ordering::Relaxed);
+    }
+
+    /// Loop, after a timed call that was not stolen; carrier, when it takes the loop.
+    pub(crate) fn stop(&self) {
+        self.0.store(0, Ordering::Relaxed);
     }
 
     /// The time since the start, or `None` if stopped.

@@ -5,15 +5,24 @@ use std::mem::offset_of;
 
 use super::carrier::{Carrier, after_theft};
 use super::engine::Engine;
+use super::sensor::Sensor;
 use super::state::{Phase, Word};
 
 /// How [`call`] came back.
 pub(crate) enum Return {
     /// On the same carrier, with the kernel's return value.
     Inline(i64),
+    /// The same, and the carrier has been off the CPU since its sensor was armed: the call may have
+    /// blocked.
+    MaybeLate(i64),
     /// On another carrier, whose standby stole the loop out of the call.
     Stolen,
 }
+
+/// The codes that [`call`]'s assembly tells these by.
+const INLINE: u64 = 0;
+const MAYBE_LATE: u64 = 1;
+const STOLEN: u64 = 2;
 
 /// Makes a system call on `carrier`, the one that runs the loop now.
 ///
@@ -25,7 +34,7 @@ pub(crate) enum Return {
 /// # Safety
 /// `carrier` runs the calling logical thread, `word` is this call's `InSyscall` value, and the
 /// arguments stay valid until the call ends, in whatever way.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn call(
     engine: &Engine,
     carrier: *const Carrier,
@@ -33,95 +42,141 @@ pub(crate) unsafe fn call(
     number: usize,
     args: &[usize; 6],
 ) -> Return {
-    let value: i64;
-    let stolen: u64;
-    // SAFETY: rbx, rbp, the stack pointer and the floating-point control words are restored on
-    // both ways out; every other register is declared as clobbered. Only the winner of the
-    // compare-and-swap on the state word goes on as the loop, so the saved stack has one user.
-    unsafe {
-        asm!(
-            "push rbx",
-            "push rbp",
-            "sub rsp, 8",
-            "stmxcsr [rsp]",
-            "fnstcw [rsp + 4]",
-            "lea rcx, [rip + 5f]",
-            "mov [r12 + {saved_ip}], rcx",
-            "mov [r12 + {saved_sp}], rsp",
-            "mov rbp, rsp",
-            "mov rsp, [r13 + {stack_top}]",
-            "mov rbx, [r12 + {swap_fs}]",
-            "test rbx, rbx",
-            "jz 2f",
-            "mov rcx, [r13 + {carrier_fs}]",
-            "wrfsbase rcx",
-            "2:",
-            "mov r15, rax",
-            // From here on the loop may be stolen.
-            "mov [r12 + {state}], r14",
-            "syscall",
-            "mov rcx, rax",
-            "mov rax, r14",
-            "lea rdx, [r14 - {in_syscall}]",
-            "lock cmpxchg [r12 + {state}], rdx",
-            "jne 4f",
-            // Not stolen, and no longer stealable.
-            "test rbx, rbx",
-            "jz 3f",
-            "mov rdx, [r12 + {loop_fs}]",
-            "wrfsbase rdx",
-            "3:",
-            "mov rsp, rbp",
-            "mov rax, rcx",
-            "xor edx, edx",
-            "jmp 6f",
-            // Stolen: the loop is gone; this is a bare carrier with a result.
-            "4:",
-            "mov rdx, [r13 + {carrier_fs}]",
-            "wrfsbase rdx",
-            "mov rdi, r13",
-            "mov rsi, r14",
-            "mov rdx, r15",
-            "call {after_theft}",
-            "ud2",
-            // The thief comes here, with the loop's stack and FS base.
-            "5:",
-            "ldmxcsr [rsp]",
-            "fldcw [rsp + 4]",
-            "mov edx, 1",
-            "6:",
-            "add rsp, 8",
-            "pop rbp",
-            "pop rbx",
-            state = const offset_of!(Engine, state),
-            saved_sp = const offset_of!(Engine, saved_sp),
-            saved_ip = const offset_of!(Engine, saved_ip),
-            loop_fs = const offset_of!(Engine, loop_fs),
-            swap_fs = const offset_of!(Engine, swap_fs),
-            stack_top = const offset_of!(Carrier, stack_top),
-            carrier_fs = const offset_of!(Carrier, fs_base),
-            in_syscall = const Phase::InSyscall as u64,
-            after_theft = sym after_theft,
-            inlateout("rax") number => value,
-            inlateout("rdi") args[0] => _,
-            inlateout("rsi") args[1] => _,
-            inlateout("rdx") args[2] => stolen,
-            inlateout("r10") args[3] => _,
-            inlateout("r8") args[4] => _,
-            inlateout("r9") args[5] => _,
-            inlateout("r12") engine => _,
-            inlateout("r13") carrier => _,
-            inlateout("r14") word.0 => _,
-            lateout("r15") _,
-            clobber_abi("C"),
-        );
-    }
-    if stolen != 0 {
-        Return::Stolen
+    let (value, how) = if engine.swap_fs {
+        // SAFETY: the caller's promise.
+        unsafe { call_swapping(engine, carrier, word, number, args) }
     } else {
-        Return::Inline(value)
+        // SAFETY: the caller's promise.
+        unsafe { call_plainly(engine, carrier, word, number, args) }
+    };
+    match how {
+        INLINE => Return::Inline(value),
+        MAYBE_LATE => Return::MaybeLate(value),
+        _ => Return::Stolen,
     }
 }
+
+/// Defines a kind of call, with what it does before it becomes stealable and when it no longer is.
+///
+/// What happens when nothing blocks is one straight line of code; the rest is out of its way, at
+/// the end of the section. A kernel entry and its exit leave the processor little to overlap: here
+/// each instruction counts, and in the calls that use much of the instruction cache, each line.
+macro_rules! kind_of_call {
+    ($(#[$doc:meta])* $name:ident, $before:literal, $after:literal, $($operand:tt)*) => {
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// As for [`call`].
+        #[inline(always)]
+        unsafe fn $name(
+            engine: &Engine,
+            carrier: *const Carrier,
+            word: Word,
+            number: usize,
+            args: &[usize; 6],
+        ) -> (i64, u64) {
+            let value: i64;
+            let how: u64;
+            // SAFETY: rbx, rbp and the floating-point control words are left alone where the call
+            // ends inline, and restored where it is stolen; the stack pointer is restored on both
+            // ways; every other register is declared as clobbered. Only the winner of the
+            // compare-and-swap on the state word goes on as the loop, so the saved stack has one
+            // user.
+            unsafe {
+                asm!(
+                    "push rbx",
+                    "push rbp",
+                    "sub rsp, 8",
+                    "stmxcsr [rsp]",
+                    "fnstcw [rsp + 4]",
+                    "lea rcx, [rip + 5f]",
+                    "mov [r12 + {saved_ip}], rcx",
+                    "mov [r12 + {saved_sp}], rsp",
+                    "mov rsp, [r13 + {stack_top}]",
+                    $before,
+                    "mov r15, rax",
+                    // From here on the loop may be stolen.
+                    "mov [r12 + {state}], r14",
+                    "syscall",
+                    "mov rcx, rax",
+                    "mov rax, r14",
+                    "lea rdx, [r14 - {in_syscall}]",
+                    "lock cmpxchg [r12 + {state}], rdx",
+                    "jne 4f",
+                    // Not stolen, and no longer stealable.
+                    $after,
+                    "mov rsp, [r12 + {saved_sp}]",
+                    "mov rax, rcx",
+                    "xor edx, edx",
+                    "cmp qword ptr [r13 + {hint}], 0",
+                    "je 3f",
+                    "2:",
+                    "add rsp, 24",
+                    ".subsection 1",
+                    "3:",
+                    "mov edx, {maybe_late}",
+                    "jmp 2b",
+                    // Stolen: the loop is gone; this is a bare carrier with a result.
+                    "4:",
+                    "mov rdx, [r13 + {carrier_fs}]",
+                    "wrfsbase rdx",
+                    "mov rdi, r13",
+                    "mov rsi, r14",
+                    "mov rdx, r15",
+                    "call {after_theft}",
+                    "ud2",
+                    // The thief comes here, with the loop's stack and FS base.
+                    "5:",
+                    "ldmxcsr [rsp]",
+                    "fldcw [rsp + 4]",
+                    "mov rbp, [rsp + 8]",
+                    "mov rbx, [rsp + 16]",
+                    "mov edx, {stolen}",
+                    "jmp 2b",
+                    ".previous",
+                    state = const offset_of!(Engine, state),
+                    saved_sp = const offset_of!(Engine, saved_sp),
+                    saved_ip = const offset_of!(Engine, saved_ip),
+                    stack_top = const offset_of!(Carrier, stack_top),
+                    carrier_fs = const offset_of!(Carrier, fs_base),
+                    hint = const offset_of!(Carrier, sensor) + Sensor::HINT,
+                    in_syscall = const Phase::InSyscall as u64,
+                    maybe_late = const MAYBE_LATE,
+                    stolen = const STOLEN,
+                    after_theft = sym after_theft,
+                    $($operand)*
+                    inlateout("rax") number => value,
+                    inlateout("rdi") args[0] => _,
+                    inlateout("rsi") args[1] => _,
+                    inlateout("rdx") args[2] => how,
+                    inlateout("r10") args[3] => _,
+                    inlateout("r8") args[4] => _,
+                    inlateout("r9") args[5] => _,
+                    inlateout("r12") engine => _,
+                    inlateout("r13") carrier => _,
+                    inlateout("r14") word.0 => _,
+                    lateout("r15") _,
+                    clobber_abi("C"),
+                );
+            }
+            (value, how)
+        }
+    };
+}
+
+kind_of_call!(
+    /// With the loop's FS base all the time.
+    call_plainly,
+    "",
+    "",
+);
+kind_of_call!(
+    /// With the carrier's FS base while the loop may be stolen.
+    call_swapping,
+    "mov rcx, [r13 + {carrier_fs}]\nwrfsbase rcx",
+    "mov rdx, [r12 + {loop_fs}]\nwrfsbase rdx",
+    loop_fs = const offset_of!(Engine, loop_fs),
+);
 
 /// Continues the loop on the calling carrier, out of the call it was stolen from.
 ///

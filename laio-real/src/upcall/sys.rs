@@ -6,6 +6,7 @@
 use std::arch::asm;
 use std::io;
 use std::mem::MaybeUninit;
+use std::ptr;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
@@ -102,22 +103,36 @@ fn membarrier(command: libc::c_int) -> io::Result<()> {
 
 /// Sleeps while `word` is `expected`; may return early.
 pub(crate) fn futex_wait(word: &AtomicU32, expected: u32) {
-    futex(word, libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG, expected);
+    futex_wait_for(word, expected, None);
+}
+
+/// As [`futex_wait`], at most for `longest`. True if it was woken by [`futex_wake`].
+pub(crate) fn futex_wait_for(word: &AtomicU32, expected: u32, longest: Option<Duration>) -> bool {
+    let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
+    futex(word, operation, expected, longest) == 0
 }
 
 /// As [`futex_wait`], for the word that the kernel clears when a thread ends: it wakes waiters of
 /// the shared kind.
 pub(crate) fn futex_wait_shared(word: &AtomicU32, expected: u32) {
-    futex(word, libc::FUTEX_WAIT, expected);
+    futex(word, libc::FUTEX_WAIT, expected, None);
 }
 
-/// Wakes up to `count` sleepers of `word`.
-pub(crate) fn futex_wake(word: &AtomicU32, count: u32) {
-    futex(word, libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG, count);
+/// Wakes up to `count` sleepers of `word`; returns how many there were.
+#[cfg_attr(loom, expect(dead_code, reason = "the bell is a model"))]
+pub(crate) fn futex_wake(word: &AtomicU32, count: u32) -> u32 {
+    let count = count.min(i32::MAX as u32);
+    let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+    // It fails for operations that are not known only.
+    futex(word, operation, count, None).max(0) as u32
 }
 
-fn futex(word: &AtomicU32, operation: i32, value: u32) {
-    // SAFETY: the word outlives the call, and the null timeout waits for ever.
+fn futex(word: &AtomicU32, operation: i32, value: u32, longest: Option<Duration>) -> i64 {
+    let longest = longest.map(timespec);
+    let time = longest
+        .as_ref()
+        .map_or(0, |time| ptr::from_ref(time) as usize);
+    // SAFETY: the word outlives the call; the time is a valid one, or null, which is for ever.
     unsafe {
         raw(
             libc::SYS_futex,
@@ -125,9 +140,9 @@ fn futex(word: &AtomicU32, operation: i32, value: u32) {
                 word.as_ptr() as usize,
                 operation as usize,
                 value as usize,
-                0,
+                time,
             ],
-        );
+        )
     }
 }
 

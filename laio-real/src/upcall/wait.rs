@@ -2,13 +2,13 @@
 //!
 //! A carrier that ends a call makes the eventfd readable (see `finished`), wherever the loop
 //! sleeps. Sleeping here is only cheaper: the state word says that the loop sleeps, and so the
-//! watcher parks at once.
+//! watcher parks at once; and in `poll`, with no operation in epoll, the loop naps (see `nap`).
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use super::{Upcall, sys};
+use super::{Upcall, nap, sys};
 use crate::waiting::{self, Background};
 use crate::{Completion, epoll, os};
 
@@ -23,6 +23,7 @@ impl Upcall {
         completions: &mut Vec<Completion>,
         timeout: Option<Duration>,
     ) -> io::Result<usize> {
+        self.engine().turn.end(self.call);
         waiting::poll(self, completions, timeout)
     }
 
@@ -33,6 +34,7 @@ impl Upcall {
         events: &mut [libc::epoll_event],
         timeout: Option<Duration>,
     ) -> io::Result<usize> {
+        self.engine().turn.end(self.call);
         // Its descriptor need not be in the caller's instance.
         let timeout = if self.has_ended() {
             Some(Duration::ZERO)
@@ -52,11 +54,12 @@ impl Upcall {
             self.retry_parked();
         }
         let (engine, before) = (self.engine(), completions.len());
-        engine
-            .finished
-            .take(completions, &mut self.unread_signals, || {
-                os::empty_eventfd(engine.eventfd.as_fd())
-            });
+        engine.finished.take(
+            completions,
+            &mut self.unread_signals,
+            engine.nap.take_unsignalled(),
+            || os::empty_eventfd(engine.eventfd.as_fd()),
+        );
         self.in_flight -= completions.len() - before;
     }
 
@@ -67,6 +70,15 @@ impl Upcall {
             self.gave_way = now;
             sys::yield_cpu();
         }
+    }
+
+    /// Sleeps until a call ends, which nothing but that, and the time, can do.
+    fn nap(&mut self, timeout: Option<Duration>) {
+        self.asleep(|| {
+            // SAFETY: the carrier runs the loop.
+            unsafe { nap::nap(self.engine(), self.carrier(), timeout) }
+        });
+        self.change_carrier();
     }
 
     /// Sleeps without a watcher.
@@ -101,8 +113,15 @@ impl Background for Upcall {
     }
 
     fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        if self.parked.len() == 0 {
+            self.nap(timeout);
+            return Ok(());
+        }
         let mut event = [libc::epoll_event { events: 0, u64: 0 }];
-        self.asleep(|| epoll::wait(self.epoll.as_fd(), &mut event, timeout))
-            .map(|_| ())
+        let ready = self.asleep(|| epoll::wait(self.epoll.as_fd(), &mut event, timeout))?;
+        if ready > 0 {
+            self.parked.woke = Some(event[0].u64);
+        }
+        Ok(())
     }
 }

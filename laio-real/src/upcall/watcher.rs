@@ -5,101 +5,28 @@
 //! blocks, the watcher runs and sees the state word still in a call: it steals. Preemption looks
 //! the same, hence the false steals, which are harmless.
 //!
-//! A watcher that steals leaves the watch vacant. The loop's next call fills it before it can
-//! block, by waking a parked standby or starting a carrier ([`Watch::call_somebody`]); the one it
-//! wakes need not run before the loop blocks. A carrier whose call has ended fills a vacant watch
-//! by itself, and where the loop is blocked just then it steals without any watcher's help.
+//! A watcher that steals gives its duty (see `watch`) to somebody ready, if there is anybody, or if
+//! the loop's next calls are likely to block too (see `turn`) to standbys that it wakes. Otherwise it
+//! leaves the watch vacant. The loop's next call fills it before it can block, by waking a parked
+//! standby or starting a carrier ([`Watch::call_somebody`](super::watch::Watch::call_somebody)); the
+//! one it wakes need not run before the loop blocks. A carrier whose call has ended fills a vacant
+//! watch by itself, and where the loop is blocked just then it steals without any watcher's help.
 //!
 //! The watcher parks when the loop sleeps in `poll` or `wait`, and when the loop has made no call
 //! during [`PATIENCE`] looks, so that an idle or computing loop costs nothing.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::carrier::Carrier;
 use super::engine::Engine;
 use super::state::{Phase, Word};
 use super::{detect, switch, sys};
 
-/// Nobody watches.
-const VACANT: u32 = 0;
-/// Somebody has been woken or started and will watch when it runs.
-const CALLED: u32 = 1;
-/// Somebody watches.
-const TAKEN: u32 = 2;
-
 /// Looks without a new call from the loop after which the watcher parks: ours. Alone on the CPU,
 /// which happens when the loop blocks outside the engine's calls, a yield takes well under a
 /// microsecond, so such a block wastes some 10 us.
 const PATIENCE: u32 = 32;
-
-/// The duty to watch, and where standbys park.
-pub(crate) struct Watch {
-    duty: AtomicU32,
-    /// Counts the calls for a watcher; parked standbys sleep on it.
-    calls: AtomicU32,
-    parked: AtomicU32,
-}
-
-impl Watch {
-    pub(crate) const fn new() -> Self {
-        Self {
-            duty: AtomicU32::new(VACANT),
-            calls: AtomicU32::new(0),
-            parked: AtomicU32::new(0),
-        }
-    }
-
-    /// Loop: whether nobody watches or is about to. The caller has announced its call in the state
-    /// word, so a watcher that is just about to park will notice and stay.
-    #[inline]
-    pub(crate) fn is_vacant(&self) -> bool {
-        self.duty.load(Ordering::Acquire) == VACANT
-    }
-
-    /// Loop: has the vacant watch filled by a parked standby or else by a new carrier, which
-    /// `start` starts. False if neither was to be had.
-    pub(crate) fn call_somebody(&self, mut start: impl FnMut() -> bool) -> bool {
-        while self.change(VACANT, CALLED) {
-            if self.parked.load(Ordering::SeqCst) > 0 {
-                self.calls.fetch_add(1, Ordering::SeqCst);
-                sys::futex_wake(&self.calls, 1);
-                return true;
-            }
-            if start() {
-                return true;
-            }
-            self.change(CALLED, VACANT);
-            // A carrier that has finished its call since may have seen the watch called and parked.
-            if self.parked.load(Ordering::SeqCst) == 0 {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Wakes every parked standby, to look at the engine's state anew.
-    pub(crate) fn call_everybody(&self) {
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        sys::futex_wake(&self.calls, i32::MAX as u32);
-    }
-
-    /// Sleeps until the next call for a watcher, unless `stay` says, once this carrier counts as
-    /// parked, that something has changed.
-    fn park(&self, stay: impl FnOnce() -> bool) {
-        let calls = self.calls.load(Ordering::SeqCst);
-        self.parked.fetch_add(1, Ordering::SeqCst);
-        if !stay() {
-            sys::futex_wait(&self.calls, calls);
-        }
-        self.parked.fetch_sub(1, Ordering::SeqCst);
-    }
-
-    fn change(&self, from: u32, to: u32) -> bool {
-        self.duty
-            .compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok()
-    }
-}
 
 /// The life of a carrier without a call: it watches if it was called to, or if the watch is
 /// vacant, and else parks.
@@ -110,13 +37,14 @@ pub(crate) fn stand_by(carrier: &'static Carrier, mut called: bool) -> ! {
     let engine = carrier.engine();
     let watch = &engine.watch;
     while engine.is_open() {
-        if watch.change(VACANT, TAKEN) || (called && watch.change(CALLED, TAKEN)) {
+        if watch.take_vacant() || (called && watch.take_called()) {
             keep_watch(carrier);
         } else if steal_now(engine) {
             // Somebody else watches, but the loop is off the CPU right now.
+            engine.turn.count_steal();
             take_over(carrier);
         } else {
-            watch.park(|| watch.is_vacant() || !engine.is_open());
+            watch.park(None, || watch.is_vacant() || !engine.is_open());
         }
         called = true;
     }
@@ -154,9 +82,9 @@ fn keep_watch(carrier: &'static Carrier) {
     let mut looks = 0;
     while engine.is_open() {
         let phase = seen.phase();
-        if phase == Phase::InSyscall && engine.has_blocked(looks) && engine.state.steal(seen) {
-            engine.watch.duty.store(VACANT, Ordering::SeqCst);
-            take_over(carrier);
+        if phase == Phase::InSyscall && engine.has_blocked(looks) {
+            give_away_and_steal(carrier, seen);
+            return;
         }
         if phase == Phase::Asleep || (phase == Phase::Idle && looks >= PATIENCE) {
             leave_watch(engine, seen);
@@ -167,7 +95,28 @@ fn keep_watch(carrier: &'static Carrier) {
         looks = if now == seen { looks + 1 } else { 0 };
         seen = now;
     }
-    engine.watch.duty.store(VACANT, Ordering::SeqCst);
+    engine.watch.vacate();
+}
+
+/// Steals the loop, seen in a call, if it is still there. Its next call will need a watcher. Where
+/// one is to be expected at once, this carrier sees to it: woken by the loop, it would preempt that,
+/// find nothing to do, and yield. Here, one that preempts finds the loop in its call and takes it,
+/// and this carrier goes on watching.
+fn give_away_and_steal(carrier: &'static Carrier, seen: Word) {
+    let engine = carrier.engine();
+    // Of the other detectors' standbys, only the one that watches can steal.
+    let wanted = if detect::is_pinned(engine.detector) {
+        engine.turn.steals_to_come()
+    } else {
+        0
+    };
+    engine.watch.give_away(wanted);
+    let stolen = engine.state.steal(seen);
+    engine.watch.decided();
+    if stolen {
+        engine.turn.count_steal();
+        take_over(carrier);
+    }
 }
 
 /// Vacates the watch and parks, unless the loop has moved on from `seen` meanwhile.
@@ -176,8 +125,8 @@ fn keep_watch(carrier: &'static Carrier) {
 /// here. One of the two must see the other: on one CPU they do, on two both need a barrier, and
 /// the watcher, which has the time, makes it for both.
 fn leave_watch(engine: &Engine, seen: Word) {
-    engine.watch.park(|| {
-        engine.watch.duty.store(VACANT, Ordering::SeqCst);
+    engine.watch.park(None, || {
+        engine.watch.vacate();
         if !detect::is_pinned(engine.detector) {
             sys::barrier_everywhere();
         }
@@ -185,11 +134,29 @@ fn leave_watch(engine: &Engine, seen: Word) {
     });
 }
 
+/// The life of the carrier that a loop has left to nap (see `nap`): it parks, at most for `longest`,
+/// and is then the loop again, unless somebody else is.
+pub(crate) fn stand_by_for_nap(carrier: &'static Carrier, longest: Option<Duration>) -> ! {
+    let engine = carrier.engine();
+    carrier.occupation.end();
+    carrier.stands_by.store(true, Ordering::Release);
+    let mut nap = None;
+    engine.watch.park(longest, || {
+        nap = Some(engine.nap.begin());
+        !engine.finished.is_empty()
+    });
+    if nap.is_some_and(|nap| engine.nap.end(nap)) {
+        take_over(carrier);
+    }
+    stand_by(carrier, true)
+}
+
 /// Goes on as the loop.
-fn take_over(carrier: &'static Carrier) -> ! {
+pub(crate) fn take_over(carrier: &'static Carrier) -> ! {
     let engine = carrier.engine();
     carrier.stands_by.store(false, Ordering::Relaxed);
+    carrier.stopwatch.stop();
     engine.set_current(carrier);
-    // SAFETY: the state word has just been won, and this is a carrier on its own stack.
+    // SAFETY: the state word, or the nap, has just been won, and this is a carrier on its own stack.
     unsafe { switch::resume(engine) }
 }

@@ -12,16 +12,15 @@ mod plan;
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use io_uring::{IoUring, Probe, opcode, squeue};
 
 use self::plan::Plan;
 use crate::epoll::Epoll;
 use crate::pool::Pool;
-use crate::waiting;
-use crate::waiting::Background;
-use crate::{Builder, CallCounters, Completion, Counters, Error, Handle, Submission};
+use crate::waiting::{self, Background};
+use crate::{Builder, CallCounters, Completion, Counters, EngineKind, Error, Handle, Submission};
 
 /// Operations that may wait to be submitted: ours. Each is submitted at once, so there is more
 /// than one only while the kernel refuses them.
@@ -40,8 +39,8 @@ const CANCELLATION: u64 = 0;
 pub(crate) struct Uring {
     ring: IoUring,
     supported: Probe,
-    /// The numbers of the calls that the ring is making.
-    in_ring: HashMap<Handle, i64>,
+    /// The calls that the ring is making.
+    in_ring: HashMap<Handle, Issued>,
     /// Bytes transferred before a call went to the background.
     begun: HashMap<Handle, i64>,
     /// What has ended in the ring and has not been taken.
@@ -51,6 +50,13 @@ pub(crate) struct Uring {
     epoll: Epoll,
 }
 
+/// A call that is being made.
+struct Issued {
+    number: i64,
+    /// When that was, if it is timed.
+    started: Option<Instant>,
+}
+
 impl Uring {
     pub(crate) fn start(options: &Builder) -> Result<Self, Error> {
         let ring = new_ring().map_err(no_ring)?;
@@ -58,7 +64,7 @@ impl Uring {
         ring.submitter()
             .register_probe(&mut supported)
             .map_err(|source| Error::NoIoUring { source })?;
-        let pool = Pool::start(options)?;
+        let pool = Pool::start(EngineKind::Uring, options)?;
         // SAFETY: the ring outlives the borrow.
         let ring_fd = unsafe { BorrowedFd::borrow_raw(ring.as_raw_fd()) };
         let epoll = Epoll::with(&[ring_fd, pool.completion_fd()])?;
@@ -83,6 +89,10 @@ impl Uring {
         if let Some(result) = unsafe { self.pool.make_at_once(number, args) } {
             return Submission::Done(result);
         }
+        let issued = Issued {
+            number,
+            started: self.pool.counted().start(number),
+        };
         // SAFETY: the caller's promise.
         match unsafe { plan::plan(number, args) } {
             Plan::Done(result) => self.done(number, result),
@@ -90,18 +100,18 @@ impl Uring {
                 let is_known = self.supported.is_supported(operation.get_opcode() as u8);
                 if is_known && self.make_room() {
                     // SAFETY: the caller's promise.
-                    return unsafe { self.submit(number, &operation, begun) };
+                    return unsafe { self.submit(issued, &operation, begun) };
                 }
                 if begun > 0 {
                     // A short transfer, as the call itself may make.
                     return self.done(number, Ok(begun));
                 }
                 // SAFETY: the caller's promise.
-                Submission::Background(unsafe { self.pool.hand_over(number, args) })
+                Submission::Background(unsafe { self.hand_over(issued, args) })
             }
             Plan::Thread { args, begun } => {
                 // SAFETY: the caller's promise.
-                let handle = unsafe { self.pool.hand_over(number, &args) };
+                let handle = unsafe { self.hand_over(issued, &args) };
                 self.remember(handle, begun);
                 Submission::Background(handle)
             }
@@ -109,8 +119,17 @@ impl Uring {
     }
 
     fn done(&mut self, number: i64, result: io::Result<i64>) -> Submission {
-        self.pool.counted().of(number).issued += 1;
+        self.pool.counted().ended_inline(number);
         Submission::Done(result)
+    }
+
+    /// Has a thread make a call.
+    ///
+    /// # Safety
+    /// As for [`syscall`](Self::syscall).
+    unsafe fn hand_over(&mut self, issued: Issued, args: &[usize; 6]) -> Handle {
+        // SAFETY: the caller's promise.
+        unsafe { self.pool.hand_over(issued.number, args, issued.started) }
     }
 
     /// Submits an operation, for which there is room. It is done inline if it has completed by
@@ -118,17 +137,23 @@ impl Uring {
     ///
     /// # Safety
     /// As for [`syscall`](Self::syscall).
-    unsafe fn submit(&mut self, number: i64, operation: &squeue::Entry, begun: i64) -> Submission {
+    unsafe fn submit(
+        &mut self,
+        issued: Issued,
+        operation: &squeue::Entry,
+        begun: i64,
+    ) -> Submission {
+        let Issued { number, started } = issued;
         let handle = self.pool.next_handle();
         // SAFETY: the caller's promise.
         unsafe { self.push(&operation.clone().user_data(handle.0)) };
-        self.in_ring.insert(handle, number);
+        self.in_ring.insert(handle, issued);
         // What the kernel does not take now goes with the next one.
         let _ = self.ring.submit();
         if let Some(result) = self.reap(handle) {
             return self.done(number, whole(result, begun));
         }
-        self.pool.counted().left(number);
+        self.pool.counted().left(number, started);
         self.remember(handle, begun);
         Submission::Background(handle)
     }
@@ -159,13 +184,16 @@ impl Uring {
         let mut own = None;
         for entry in self.ring.completion() {
             let handle = Handle(entry.user_data());
-            let Some(number) = self.in_ring.remove(&handle) else {
+            let Some(Issued { number, started }) = self.in_ring.remove(&handle) else {
                 continue;
             };
             let result = value(number, entry.result());
             if handle == call {
                 own = Some(result);
             } else {
+                // Whether it blocked cannot be seen: it counts as having.
+                let took = started.map(|started| started.elapsed());
+                self.pool.counted().ended(number, true, took);
                 self.ended.push(Completion { handle, result });
             }
         }
@@ -223,32 +251,15 @@ impl Uring {
     pub(crate) fn call_counters(&self, number: i64) -> CallCounters {
         self.pool.call_counters(number)
     }
-
-    pub(crate) fn poll(
-        &mut self,
-        completions: &mut Vec<Completion>,
-        timeout: Option<Duration>,
-    ) -> io::Result<usize> {
-        waiting::poll(self, completions, timeout)
-    }
-
-    pub(crate) fn wait(
-        &mut self,
-        epoll: BorrowedFd<'_>,
-        events: &mut [libc::epoll_event],
-        timeout: Option<Duration>,
-    ) -> io::Result<usize> {
-        waiting::wait(self, epoll, events, timeout)
-    }
 }
 
 impl Background for Uring {
     fn take(&mut self, completions: &mut Vec<Completion>) -> io::Result<()> {
         self.flush()?;
         self.reap(Handle(CANCELLATION));
-        self.pool.counted().came_back_from_ring(self.ended.len());
+        self.pool.counted().taken(self.ended.len());
         completions.append(&mut self.ended);
-        self.pool.take(completions);
+        self.pool.take(completions)?;
         if !self.begun.is_empty() {
             for completion in completions {
                 if let Some(begun) = self.begun.remove(&completion.handle) {
@@ -266,7 +277,7 @@ impl Background for Uring {
 
     fn longest_sleep(&mut self) -> Option<Duration> {
         let refused = self.flush().is_err() || !self.ring.submission().is_empty();
-        waiting::shorter(self.pool.insist(), refused.then_some(RETRY_EVERY))
+        waiting::shorter(self.pool.longest_sleep(), refused.then_some(RETRY_EVERY))
     }
 
     fn fd(&self) -> BorrowedFd<'_> {

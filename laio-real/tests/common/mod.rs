@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use laio::{Completion, Detector, Error, Handle, Laio, Submission};
+use laio::{Builder, Completion, Detector, EngineKind, Error, Handle, Laio, Submission};
 
 /// One test at a time: loops that share a processor are late more often.
 pub(crate) fn turn() -> MutexGuard<'static, ()> {
@@ -26,6 +26,36 @@ pub(crate) fn with_detector(detector: Detector) -> Option<Laio> {
             None
         }
         Err(error) => panic!("{detector}: {error}"),
+    }
+}
+
+/// The only engine to be tested, by its name: what a sanitizer can follow.
+const ONLY_ENGINE: &str = "LAIO_TEST_ENGINE";
+
+/// The only engine to be tested, if the environment names one.
+pub(crate) fn only_engine() -> Option<EngineKind> {
+    let name = std::env::var(ONLY_ENGINE).ok()?;
+    let kind = EngineKind::ALL
+        .into_iter()
+        .find(|kind| kind.to_string() == name);
+    Some(kind.unwrap_or_else(|| panic!("{ONLY_ENGINE}={name} is no engine")))
+}
+
+/// An engine, or `None` where this machine does not have it, or it is not to be tested.
+pub(crate) fn start(builder: Builder, kind: EngineKind) -> Option<Laio> {
+    if only_engine().is_some_and(|only| only != kind) {
+        return None;
+    }
+    match builder.engine(kind).start() {
+        Ok(laio) => {
+            assert_eq!(laio.engine(), kind);
+            Some(laio)
+        }
+        Err(Error::NoIoUring { .. } | Error::UnsupportedPlatform | Error::NoFsgsbase) => {
+            eprintln!("not here: {kind}");
+            None
+        }
+        Err(error) => panic!("{kind}: {error}"),
     }
 }
 
@@ -220,6 +250,11 @@ impl PipeRead {
 
     pub(crate) fn end(&mut self) {
         self.writer.write_all(b"x").unwrap();
+    }
+
+    /// What has been read; 0 before.
+    pub(crate) fn byte(&self) -> u8 {
+        *self.byte
     }
 
     /// Ends all, and collects them.

@@ -236,9 +236,11 @@ fn naps_end_shortest_first() {
 fn errors_come_from_the_background_with_the_buffer() {
     let _turn = turn();
     let mut ops = operations();
-    let (reader, writer) = std::io::pipe().unwrap();
+    let (mut reader, writer) = std::io::pipe().unwrap();
     let sent = pattern(MUCH_BYTES);
     let handle = background(ops.write(&Arc::new(writer), sent.clone()));
+    // It has begun.
+    reader.read_exact(&mut [0]).unwrap();
     drop(reader);
     let written: Transfer = ended(&mut ops, handle);
     // A pipe takes a part, and the reader is gone.

@@ -9,17 +9,29 @@ mod inline;
 mod memory;
 mod random;
 mod stolen;
+mod vectored;
 
 use std::os::fd::{AsFd, AsRawFd};
 
 use laio::ops::{Ended, Operations, Output, Started};
-use laio::{Handle, Laio};
+use laio::{EngineKind, Handle, Laio};
 
 #[global_allocator]
 static ALLOCATOR: memory::Watching = memory::Watching;
 
+/// Operations of the default engine, or of the only one to be tested.
 fn operations() -> Operations {
-    Operations::new(Laio::new().unwrap())
+    let builder = Laio::builder();
+    let builder = match common::only_engine() {
+        Some(kind) => builder.engine(kind),
+        None => builder,
+    };
+    Operations::new(builder.start().unwrap())
+}
+
+/// Whether only what blocks goes to the background.
+fn is_lazy(operations: &Operations) -> bool {
+    operations.laio().engine() == EngineKind::Upcall
 }
 
 /// The handle of an operation that must have blocked.

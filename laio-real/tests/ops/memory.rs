@@ -9,10 +9,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use laio::ops::{CWD, Operations, Started, Transfer};
+use laio::EngineKind;
+use laio::ops::{CWD, Operations, Transfer};
 
 use crate::common::turn;
-use crate::{background, collect, end, ended, operations, until_drained};
+use crate::{background, collect, end, ended, is_lazy, operations, until_drained};
 
 /// The system's allocator; counts allocations and notices when a certain block is freed.
 pub(crate) struct Watching;
@@ -85,7 +86,7 @@ fn operations_that_end_inline_allocate_nothing() {
         end(&mut ops, started).unwrap();
         fewest = fewest.min(ALLOCATIONS.get() - before);
     }
-    assert_eq!(fewest, 0);
+    assert!(fewest == 0 || !is_lazy(&ops), "{fewest}");
 }
 
 /// A read in flight on another kernel thread than the loop's first, so that this can end.
@@ -99,6 +100,11 @@ fn read_in_flight(ops: &mut Operations, reader: &Arc<PipeReader>) -> *const u8 {
     writer.write_all(b"x").unwrap();
     assert_eq!(collect(ops, 1)[0].handle, first);
     address
+}
+
+/// Whether a read goes on without its engine. The kernel may cancel a ring's, at a time of its own.
+fn goes_on_alone(ops: &Operations) -> bool {
+    ops.laio().engine() != EngineKind::Uring
 }
 
 fn bytes_at(address: *const u8, bytes: usize) -> Vec<u8> {
@@ -120,12 +126,15 @@ fn memory_and_descriptors_in_flight_outlive_their_owner() {
     let number = reader.as_raw_fd();
     let reader = Arc::new(reader);
     let address = read_in_flight(&mut ops, &reader);
+    let goes_on = goes_on_alone(&ops);
     drop((ops, reader));
     assert!(!freed());
     assert!(is_open(number));
     writer.write_all(b"to nobody").unwrap();
-    until_drained(&second);
-    assert_eq!(bytes_at(address, 9), b"to nobody");
+    if goes_on {
+        until_drained(&second);
+        assert_eq!(bytes_at(address, 9), b"to nobody");
+    }
     assert!(!freed() && is_open(number), "leaked for good");
 }
 
@@ -135,8 +144,10 @@ fn a_panic_that_drops_the_owner_frees_nothing_in_use() {
     let (reader, mut writer) = std::io::pipe().unwrap();
     let second = reader.try_clone().unwrap();
     let mut address = std::ptr::null();
+    let mut goes_on = false;
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let mut ops = operations();
+        goes_on = goes_on_alone(&ops);
         address = read_in_flight(&mut ops, &Arc::new(reader));
         resume_unwind(Box::new("in the loop"));
     }));
@@ -146,8 +157,11 @@ fn a_panic_that_drops_the_owner_frees_nothing_in_use() {
     );
     assert!(!freed());
     writer.write_all(b"to nobody").unwrap();
-    until_drained(&second);
-    assert_eq!(bytes_at(address, 9), b"to nobody");
+    if goes_on {
+        until_drained(&second);
+        assert_eq!(bytes_at(address, 9), b"to nobody");
+    }
+    assert!(!freed(), "leaked for good");
 }
 
 #[test]
@@ -258,8 +272,7 @@ fn a_share_is_given_back_when_the_operation_has_ended() {
     let _: Transfer = ended(&mut ops, handle);
     assert_eq!(Arc::strong_count(&reader), 1);
     writer.write_all(b"y").unwrap();
-    if let Started::Done(read) = ops.read(&reader, Vec::new(), 1) {
-        assert_eq!(read.buffer, b"y");
-        assert_eq!(Arc::strong_count(&reader), 1);
-    }
+    let started = ops.read(&reader, Vec::new(), 1);
+    assert_eq!(end(&mut ops, started).buffer, b"y");
+    assert_eq!(Arc::strong_count(&reader), 1);
 }

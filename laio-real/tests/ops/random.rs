@@ -1,22 +1,23 @@
 //! Random sequences of operations in one folder against the standard library's in another: the
-//! same results, the same buffers, and the same files in the end. Beside them reads of pipes wait
-//! in the background all the time, and get their own bytes.
+//! same results, the same buffers, and the same files in the end; on every engine. Beside them reads
+//! of pipes wait in the background all the time: some are cancelled, and the others get their own
+//! bytes.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, PipeWriter, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, PipeWriter, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use laio::Handle;
-use laio::ops::{CWD, Dir, DirEntries, Operations, Output, Started, Transfer};
+use laio::ops::{CWD, Dir, DirEntries, Operations, Output, Started, Transfer, VectoredTransfer};
+use laio::{EngineKind, Handle, Laio};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
-use crate::common::turn;
-use crate::{background, collect, operations};
+use crate::common::{self, turn};
+use crate::{background, collect};
 
 const NAMES: [&str; 6] = ["a", "b", "d", "d/a", "d/b", "missing/a"];
 const SLOTS: usize = 3;
@@ -61,11 +62,26 @@ enum Step {
         bytes: Vec<u8>,
         offset: u64,
     },
+    /// With an offset, or from the file's own.
+    Readv {
+        slot: usize,
+        bytes: [usize; 2],
+        offset: Option<u64>,
+    },
+    Writev {
+        slot: usize,
+        parts: Vec<Vec<u8>>,
+        offset: Option<u64>,
+    },
     Sendfile {
         to: usize,
         from: usize,
         offset: Option<u64>,
         bytes: usize,
+    },
+    /// Has no counterpart: one of the reads that wait.
+    Cancel {
+        read: usize,
     },
     Sync {
         slot: usize,
@@ -103,6 +119,11 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (slot(), bytes()).prop_map(|(slot, bytes)| Step::Write { slot, bytes }),
         2 => (slot(), bytes(), offset())
             .prop_map(|(slot, bytes, offset)| Step::Pwrite { slot, bytes, offset }),
+        1 => (slot(), [0..300usize, 0..300], prop::option::of(offset()))
+            .prop_map(|(slot, bytes, offset)| Step::Readv { slot, bytes, offset }),
+        1 => (slot(), prop::collection::vec(bytes(), 0..4), prop::option::of(offset()))
+            .prop_map(|(slot, parts, offset)| Step::Writev { slot, parts, offset }),
+        1 => (0..usize::from(WAITING_READS)).prop_map(|read| Step::Cancel { read }),
         1 => (slot(), slot(), prop::option::of(offset()), 0..400usize)
             .prop_map(|(to, from, offset, bytes)| Step::Sendfile { to, from, offset, bytes }),
         1 => (slot(), any::<bool>()).prop_map(|(slot, data_only)| Step::Sync { slot, data_only }),
@@ -144,6 +165,13 @@ fn seen<T>(result: io::Result<T>, sight: impl FnOnce(T) -> Sight) -> Seen {
         .map_err(|error| error.raw_os_error().unwrap())
 }
 
+/// A read that waits, and the pipe's other end.
+fn waiting_read(ops: &mut Operations) -> (Handle, PipeWriter) {
+    let (reader, writer) = io::pipe().unwrap();
+    let started = ops.read(&Arc::new(reader), Vec::new(), 10);
+    (background(started), writer)
+}
+
 /// The operations under test, beside reads that wait.
 struct Owned {
     ops: Operations,
@@ -154,14 +182,8 @@ struct Owned {
 }
 
 impl Owned {
-    fn new(path: &Path) -> Self {
-        let mut ops = operations();
-        let waiting = (0..WAITING_READS).map(|_| {
-            let (reader, writer) = io::pipe().unwrap();
-            let started = ops.read(&Arc::new(reader), Vec::new(), 10);
-            (background(started), writer)
-        });
-        let waiting = waiting.collect();
+    fn new(path: &Path, mut ops: Operations) -> Self {
+        let waiting = (0..WAITING_READS).map(|_| waiting_read(&mut ops)).collect();
         Self {
             ops,
             root: Arc::new(File::open(path).unwrap()),
@@ -224,6 +246,40 @@ impl Owned {
             } => {
                 let started = self.ops.pwrite(&file(slot)?, bytes.clone(), offset);
                 Self::bytes_written(self.end(started), &bytes)
+            }
+            Step::Readv {
+                slot,
+                bytes,
+                offset,
+            } => {
+                let (file, buffers) = (file(slot)?, bytes.map(Vec::with_capacity).into());
+                let started = match offset {
+                    Some(offset) => self.ops.preadv(&file, buffers, offset),
+                    None => self.ops.readv(&file, buffers),
+                };
+                let VectoredTransfer { result, buffers } = self.end(started);
+                Self::bytes_read(Transfer {
+                    result,
+                    buffer: buffers.concat(),
+                })
+            }
+            Step::Writev {
+                slot,
+                parts,
+                offset,
+            } => {
+                let (file, buffers) = (file(slot)?, parts.clone());
+                let started = match offset {
+                    Some(offset) => self.ops.pwritev(&file, buffers, offset),
+                    None => self.ops.writev(&file, buffers),
+                };
+                let VectoredTransfer { result, buffers } = self.end(started);
+                assert_eq!(buffers, parts);
+                seen(result, Sight::Count)
+            }
+            Step::Cancel { read } => {
+                self.cancel(read);
+                Ok(Sight::Nothing)
             }
             Step::Sendfile {
                 to,
@@ -288,6 +344,19 @@ impl Owned {
                 Ok(Sight::Names(names))
             }
         }
+    }
+
+    /// Cancels a read that waits, which ends with nothing; another takes its place.
+    fn cancel(&mut self, read: usize) {
+        let (handle, _writer) = &self.waiting[read];
+        self.ops.cancel(*handle).unwrap();
+        let ended = collect(&mut self.ops, 1).remove(0);
+        assert_eq!(ended.handle, *handle);
+        let transfer: Transfer = ended.output.try_into().unwrap();
+        let error = transfer.result.unwrap_err().raw_os_error().unwrap();
+        assert!([libc::EINTR, libc::ECANCELED].contains(&error), "{error}");
+        assert!(transfer.buffer.is_empty());
+        self.waiting[read] = waiting_read(&mut self.ops);
     }
 
     fn bytes_read(Transfer { result, buffer }: Transfer) -> Seen {
@@ -384,6 +453,35 @@ impl Standard {
                     count => Ok(Sight::Count(count as usize)),
                 }
             }
+            Step::Readv {
+                slot,
+                bytes,
+                offset,
+            } => {
+                let (file, mut buffer) = (file(slot)?, vec![0; bytes.iter().sum()]);
+                let (first, second) = buffer.split_at_mut(bytes[0]);
+                let result = match offset {
+                    // One part: the same bytes.
+                    Some(offset) => file.read_at(&mut buffer, offset),
+                    None => (&*file)
+                        .read_vectored(&mut [IoSliceMut::new(first), IoSliceMut::new(second)]),
+                };
+                seen(result, |count| Sight::Bytes(buffer[..count].to_vec()))
+            }
+            Step::Writev {
+                slot,
+                parts,
+                offset,
+            } => {
+                let mut file = file(slot)?;
+                let slices: Vec<_> = parts.iter().map(|part| IoSlice::new(part)).collect();
+                let result = match offset {
+                    Some(offset) => file.write_at(&parts.concat(), offset),
+                    None => file.write_vectored(&slices),
+                };
+                seen(result, Sight::Count)
+            }
+            Step::Cancel { .. } => Ok(Sight::Nothing),
             Step::Sync {
                 slot,
                 data_only: true,
@@ -430,26 +528,34 @@ fn tree(path: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
 #[test]
 fn random_operations_do_what_the_standard_library_does() {
     let _turn = turn();
-    let config = Config {
-        cases: CASES,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let sequences = prop::collection::vec(step(), 1..60);
-    let mut runner = TestRunner::new(config);
-    let outcome = runner.run(&sequences, |steps| {
-        let (ours, theirs) = (tempfile::tempdir()?, tempfile::tempdir()?);
-        let mut owned = Owned::new(ours.path());
-        let mut standard = Standard {
-            path: theirs.path().to_owned(),
-            files: Default::default(),
+    for kind in EngineKind::ALL {
+        let config = Config {
+            cases: CASES,
+            failure_persistence: None,
+            ..Config::default()
         };
-        for step in start().iter().chain(&steps) {
-            prop_assert_eq!(owned.take(step), standard.take(step), "{:?}", step);
-        }
-        owned.finish();
-        prop_assert_eq!(tree(ours.path()), tree(theirs.path()));
-        Ok(())
-    });
-    outcome.unwrap();
+        let sequences = prop::collection::vec(step(), 1..60);
+        let outcome = TestRunner::new(config).run(&sequences, |steps| {
+            match common::start(Laio::builder(), kind) {
+                Some(laio) => compare(Operations::new(laio), &steps),
+                None => Ok(()),
+            }
+        });
+        outcome.unwrap_or_else(|error| panic!("{kind}: {error}"));
+    }
+}
+
+fn compare(ops: Operations, steps: &[Step]) -> Result<(), TestCaseError> {
+    let (ours, theirs) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let mut owned = Owned::new(ours.path(), ops);
+    let mut standard = Standard {
+        path: theirs.path().to_owned(),
+        files: Default::default(),
+    };
+    for step in start().iter().chain(steps) {
+        prop_assert_eq!(owned.take(step), standard.take(step), "{:?}", step);
+    }
+    owned.finish();
+    prop_assert_eq!(tree(ours.path()), tree(theirs.path()));
+    Ok(())
 }

@@ -1,8 +1,9 @@
-//! An engine of this crate with its default options.
+//! An engine of this crate.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use laio::{Completion, EngineKind, Handle, Laio, Submission};
+use laio::{Builder, Completion, Handle, Laio, Submission};
 
 use super::Concurrent;
 use crate::contenders::value;
@@ -14,8 +15,8 @@ struct Lazy {
     completions: Vec<Completion>,
 }
 
-pub(super) fn open(kind: EngineKind) -> Option<Box<dyn Concurrent>> {
-    let laio = Laio::builder().engine(kind).start().ok()?;
+pub(super) fn open(builder: Builder) -> Option<Box<dyn Concurrent>> {
+    let laio = builder.start().ok()?;
     Some(Box::new(Lazy {
         laio,
         slots: HashMap::new(),
@@ -33,6 +34,12 @@ impl Concurrent for Lazy {
                 None
             }
         }
+    }
+
+    /// In the engine, which then keeps nothing running beside the sleep.
+    fn sleep(&mut self, time: Duration) {
+        let ended = self.laio.poll(&mut self.completions, Some(time));
+        assert_eq!(ended.expect("polling works"), 0, "a call ended");
     }
 
     fn wait(&mut self, ended: &mut Vec<(usize, i64)>) {

@@ -5,11 +5,15 @@ use io_uring::IoUring;
 use super::Concurrent;
 use crate::operations::Call;
 
-struct Ring(IoUring);
+pub(super) struct Ring(IoUring);
 
 pub(super) fn open(calls: usize, builder: &mut io_uring::Builder) -> Option<Box<dyn Concurrent>> {
+    Some(Box::new(build(calls, builder)?))
+}
+
+pub(super) fn build(calls: usize, builder: &mut io_uring::Builder) -> Option<Ring> {
     let entries = calls.next_power_of_two() as u32;
-    Some(Box::new(Ring(builder.build(entries).ok()?)))
+    Some(Ring(builder.build(entries).ok()?))
 }
 
 impl Concurrent for Ring {

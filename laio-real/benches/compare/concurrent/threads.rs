@@ -6,9 +6,6 @@ use super::Concurrent;
 use crate::contenders::plain;
 use crate::operations::Call;
 
-/// As many as the engines of this crate use by default.
-const MAX_THREADS: usize = 256;
-
 type Job = (usize, Call);
 type Ended = (usize, i64);
 
@@ -18,10 +15,11 @@ struct Threads {
     to_loop: mpsc::Sender<Ended>,
     ended: mpsc::Receiver<Ended>,
     threads: usize,
+    max_threads: usize,
     in_flight: usize,
 }
 
-pub(super) fn open() -> Box<dyn Concurrent> {
+pub(super) fn open(max_threads: usize) -> Box<dyn Concurrent> {
     let (to_threads, jobs) = mpsc::channel();
     let (to_loop, ended) = mpsc::channel();
     Box::new(Threads {
@@ -30,6 +28,7 @@ pub(super) fn open() -> Box<dyn Concurrent> {
         to_loop,
         ended,
         threads: 0,
+        max_threads,
         in_flight: 0,
     })
 }
@@ -54,7 +53,7 @@ impl Threads {
 impl Concurrent for Threads {
     fn submit(&mut self, slot: usize, call: &Call) -> Option<i64> {
         self.in_flight += 1;
-        if self.in_flight > self.threads && self.threads < MAX_THREADS {
+        if self.in_flight > self.threads && self.threads < self.max_threads {
             self.add_thread();
         }
         self.to_threads.send((slot, *call)).expect("threads listen");

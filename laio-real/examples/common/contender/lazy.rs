@@ -16,11 +16,15 @@ pub(crate) struct Lazy {
 }
 
 impl Lazy {
-    pub(crate) fn start(in_flight: usize) -> Result<Self, Error> {
+    /// For at most `in_flight` calls at a time; pinned to `cpu`, or to where the loop happens to be.
+    pub(crate) fn start(in_flight: usize, cpu: Option<usize>) -> Result<Self, Error> {
         // One carrier runs the loop, and one watches it, while all others sit in calls.
-        let laio = Laio::builder().max_carriers(in_flight + 2).start()?;
+        let mut builder = Laio::builder().max_carriers(in_flight + 2);
+        if let Some(cpu) = cpu {
+            builder = builder.cpu(cpu);
+        }
         Ok(Self {
-            laio,
+            laio: builder.start()?,
             slots: HashMap::new(),
             completions: Vec::new(),
         })

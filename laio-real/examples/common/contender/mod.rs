@@ -9,6 +9,7 @@ use std::{fmt, io};
 
 use clap::ValueEnum;
 
+use super::compare::Options;
 use super::job::Call;
 
 /// A call that was in flight has ended.
@@ -48,16 +49,18 @@ pub(crate) enum Contender {
 }
 
 impl Contender {
-    /// Starts it, for at most `in_flight` calls at a time.
+    /// Starts it.
     ///
     /// # Errors
     /// Why it cannot run here.
-    pub(crate) fn start(self, in_flight: usize, threads: usize) -> io::Result<Box<dyn Caller>> {
+    pub(crate) fn start(self, options: &Options) -> io::Result<Box<dyn Caller>> {
         Ok(match self {
             Self::Plain => Box::new(plain::Plain),
-            Self::Laio => Box::new(lazy::Lazy::start(in_flight).map_err(io::Error::other)?),
-            Self::Uring => Box::new(uring::Uring::start(in_flight)?),
-            Self::Pool => Box::new(pool::Pool::start(threads)),
+            Self::Laio => Box::new(
+                lazy::Lazy::start(options.in_flight, options.cpu).map_err(io::Error::other)?,
+            ),
+            Self::Uring => Box::new(uring::Uring::start(options.in_flight)?),
+            Self::Pool => Box::new(pool::Pool::start(options.threads)),
         })
     }
 }

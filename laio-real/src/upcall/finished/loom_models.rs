@@ -78,7 +78,7 @@ impl Loop {
         let Model {
             finished, eventfd, ..
         } = &*self.model;
-        finished.take(&mut self.ended, &mut self.unread_signals, || {
+        finished.take(&mut self.ended, &mut self.unread_signals, false, || {
             eventfd.empty()
         });
     }

@@ -128,3 +128,20 @@ fn a_late_waker_disturbs_no_call() {
         model.check();
     });
 }
+
+/// A thief that has seen the first announcement, or the second, or the call.
+#[test]
+fn a_call_that_was_withdrawn_and_announced_again_is_stolen_only_once() {
+    loom::model(|| {
+        let model = Model::new();
+        let thief = {
+            let model = Arc::clone(&model);
+            thread::spawn(move || model.steal_once())
+        };
+        model.state.enter(1);
+        model.state.withdraw();
+        model.run_loop(1);
+        thief.join().unwrap();
+        model.check();
+    });
+}

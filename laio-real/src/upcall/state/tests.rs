@@ -8,6 +8,7 @@ use super::*;
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Enter,
+    Withdraw,
     Publish,
     /// The n-th unfinished call ends.
     Finish(usize),
@@ -25,6 +26,7 @@ const THIEVES: usize = 3;
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         3 => Just(Step::Enter),
+        1 => Just(Step::Withdraw),
         3 => Just(Step::Publish),
         3 => (0..4usize).prop_map(Step::Finish),
         3 => (0..THIEVES).prop_map(Step::Look),
@@ -64,6 +66,12 @@ fn check(steps: Vec<Step>) {
                 calls += 1;
                 assert_eq!(state.enter(calls), Word::new(calls, Phase::InSyscall));
                 at = Loop::Entering(calls);
+            }
+            (Step::Withdraw, Loop::Entering(_)) => {
+                state.withdraw();
+                // The next call gets its number.
+                calls -= 1;
+                at = Loop::Running;
             }
             (Step::Publish, Loop::Entering(call)) => {
                 state.publish(Word::new(call, Phase::InSyscall));
