@@ -18,7 +18,7 @@ Examples:
   laiosim calibrate --quick -o machine.toml
       Measure every cost in about a minute, and write the profile.
   laiosim calibrate -o machine.toml
-      The same with more rounds, for narrower intervals.
+      The same in more passes, four minutes long, for narrower intervals.
   laiosim run scenarios/wc98.toml --set machine.profile=$PWD/machine.toml
       Simulate this machine.
 
@@ -28,7 +28,7 @@ Needs root (FUSE, loop devices, memory groups) and two CPUs.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CalibrateArgs {
-    /// Fewer rounds.
+    /// Fewer passes, and fewer rounds in each.
     #[arg(long)]
     quick: bool,
     /// Write the machine profile here.

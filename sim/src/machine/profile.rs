@@ -51,6 +51,17 @@ macro_rules! section {
                 $(change(stringify!($field), &mut self.$field.value);)*
             }
 
+            /// Figure by figure, what `merge` makes of those of `all`.
+            fn merged(
+                all: &[&Self],
+                merge: &impl Fn(&[&Sourced<$type>]) -> Sourced<$type>,
+            ) -> Self {
+                let of = |figure: fn(&Self) -> &Sourced<$type>| {
+                    merge(&all.iter().map(|&section| figure(section)).collect::<Vec<_>>())
+                };
+                Self { $($field: of(|section| &section.$field),)* }
+            }
+
             /// The figures by name, in order.
             pub fn figures(&self) -> Vec<(&'static str, &Sourced<$type>)> {
                 vec![$((stringify!($field), &self.$field),)*]
@@ -496,6 +507,43 @@ impl Profile {
         }
         profile.client.each_mut(slower);
         profile
+    }
+
+    /// Figure by figure, what `time` or `size` makes of those of `all`, profiles of one machine.
+    /// Absent is what any of them lacks.
+    ///
+    /// # Panics
+    /// If there are none.
+    pub fn merged(
+        all: &[Self],
+        time: impl Fn(&[&Sourced<Nanos>]) -> Sourced<Nanos>,
+        size: impl Fn(&[&Sourced<Bytes>]) -> Sourced<Bytes>,
+    ) -> Self {
+        fn each<'a, S>(all: &'a [Profile], section: fn(&'a Profile) -> &'a S) -> Vec<&'a S> {
+            all.iter().map(section).collect()
+        }
+        fn if_all_have<'a, S>(
+            all: &'a [Profile],
+            section: fn(&'a Profile) -> Option<&'a S>,
+        ) -> Option<Vec<&'a S>> {
+            all.iter().map(section).collect()
+        }
+        Self {
+            machine: all[0].machine.clone(),
+            provenance: all[0].provenance.clone(),
+            call: CallSection::merged(&each(all, |one| &one.call), &time),
+            kernel: KernelSection::merged(&each(all, |one| &one.kernel), &time),
+            idle: IdleSection::merged(&each(all, |one| &one.idle), &time),
+            laio: LaioSection::merged(&each(all, |one| &one.laio), &time),
+            helper: HelperSection::merged(&each(all, |one| &one.helper), &time),
+            threads: ThreadsSection::merged(&each(all, |one| &one.threads), &time),
+            aio: if_all_have(all, |one| one.aio.as_ref())
+                .map(|aio| AioSection::merged(&aio, &time)),
+            uring: if_all_have(all, |one| one.uring.as_ref())
+                .map(|uring| UringSection::merged(&uring, &time)),
+            client: ClientSection::merged(&each(all, |one| &one.client), &time),
+            memory: MemorySection::merged(&each(all, |one| &one.memory), &size),
+        }
     }
 
     /// The figures alone.

@@ -2,8 +2,9 @@
 //!
 //! Every figure is measured on the machine: calls one by one in batches, the network against a
 //! peer on the other CPU, misses against the emulated disk, LAIO through the real library, POSIX AIO
-//! and io_uring where the system has them, and the servers as a whole in place, on fixed objects held in memory. No figure is
-//! taken from a run that the simulator is judged on.
+//! and io_uring where the system has them, and the servers as a whole in place, on fixed objects held in
+//! memory. All but a few of it several times over (see `passes`). No figure is taken from a run that
+//! the simulator is judged on.
 
 mod aio;
 mod assemble;
@@ -16,6 +17,7 @@ mod laio_costs;
 mod mappings;
 mod memory;
 pub(crate) mod pace;
+mod passes;
 mod scheduling;
 mod sendfile;
 mod sockets;
@@ -32,12 +34,16 @@ use sim::machine::profile::Profile;
 use crate::emulate::EmulateError;
 use crate::emulate::realtime::pin_to;
 use crate::process::SERVER_CPU;
+use memory::Memory;
+use timing::Rounds;
 use tree::Tree;
 
 /// How thoroughly to measure.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// Rounds of every figure.
+    /// Passes over all the figures.
+    pub passes: usize,
+    /// Rounds of every figure in a pass.
     pub rounds: usize,
     /// Calls in a round.
     pub batch: u64,
@@ -46,13 +52,15 @@ pub struct Effort {
 impl Effort {
     /// About a minute in all.
     pub const QUICK: Self = Self {
-        rounds: 15,
+        passes: 3,
+        rounds: 5,
         batch: 2_000,
     };
-    /// About two minutes.
+    /// About four minutes.
     pub const FULL: Self = Self {
-        rounds: 41,
-        batch: 10_000,
+        passes: 10,
+        rounds: 7,
+        batch: 4_000,
     };
 }
 
@@ -86,6 +94,28 @@ pub enum CalibrateError {
 /// # Errors
 /// If a measurement cannot be made: no root, no FUSE, one CPU only.
 pub fn calibrate(effort: Effort, progress: impl Fn(&str)) -> Result<Profile, CalibrateError> {
+    progress("the kernel's proactive page-out");
+    let once = Once {
+        pageout_age: disk::pageout_age()?,
+        memory: memory::measure(effort)?,
+    };
+    let pass = |number| {
+        pass(effort, &once, |step| {
+            progress(&format!("pass {number} of {}: {step}", effort.passes))
+        })
+    };
+    let passes = (1..=effort.passes).map(pass);
+    Ok(passes::means(&passes.collect::<Result<Vec<_>, _>>()?))
+}
+
+/// What other tenants hardly change, and takes long: measured before the passes.
+struct Once {
+    pageout_age: Rounds,
+    memory: Memory,
+}
+
+/// Measures all else once.
+fn pass(effort: Effort, once: &Once, progress: impl Fn(&str)) -> Result<Profile, CalibrateError> {
     let failed = |source| CalibrateError::Call {
         what: "the server's CPU",
         source,
@@ -108,8 +138,6 @@ pub fn calibrate(effort: Effort, progress: impl Fn(&str)) -> Result<Profile, Cal
     let uring = uring::measure(effort, &scheduling)?;
     progress("misses on the emulated disk");
     let disk = disk::measure(effort)?;
-    progress("memory");
-    let memory = memory::measure(effort)?;
     progress("servers in place");
     let inplace = inplace::measure(effort)?;
     Ok(assemble::profile(&assemble::Parts {
@@ -123,7 +151,7 @@ pub fn calibrate(effort: Effort, progress: impl Fn(&str)) -> Result<Profile, Cal
         threads,
         aio,
         uring,
-        memory,
+        once,
         inplace,
     }))
 }

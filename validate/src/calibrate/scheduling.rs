@@ -27,8 +27,6 @@ const FEWEST_WAKE_UPS: u64 = 5;
 const SETTLED_NS: u64 = 20_000;
 /// What is sent: a helper's message.
 const MESSAGE: [u8; 64] = [1; 64];
-/// Sends to a socket that nobody waits for. Ours.
-const PLAIN_SENDS: usize = 2_000;
 
 /// What was measured, in nanoseconds.
 pub(super) struct Scheduling {
@@ -149,38 +147,43 @@ fn wakes(rounds: usize, cpu: usize, sleeper: Sleeper) -> io::Result<Rounds> {
 }
 
 /// Time of a send to a socket whose receiver has slept in `epoll_wait` on `cpu` for each of
-/// [`IDLE_TIMES`], while this thread kept its own CPU busy, less a send to one who does not wait:
-/// the median of each round.
+/// [`IDLE_TIMES`], while this thread kept its own CPU busy, less a send after as long to one who
+/// does not wait: the difference of a round's medians. Either send has not been made for so long;
+/// what that alone costs is measured with whole requests (`idle`).
 fn wakes_after_pauses(rounds: usize, cpu: usize) -> io::Result<[Rounds; IDLE_TIMES.len()]> {
-    let (mut sender, mut receiver) = connected()?;
+    let (mut to_nobody, mut nobody) = connected()?;
     let mut buffer = [0; MESSAGE.len()];
     let mut plain = || {
         let start = clock();
-        sender.write_all(&MESSAGE)?;
+        to_nobody.write_all(&MESSAGE)?;
         let took = clock() - start;
-        receiver.read_exact(&mut buffer).map(|()| took as f64)
+        spin(SETTLED_NS);
+        nobody.read_exact(&mut buffer).map(|()| took as f64)
     };
-    let plain = (0..PLAIN_SENDS).map(|_| plain());
-    let plain = Rounds::from_values(plain.collect::<io::Result<_>>()?).median();
+    let (mut to_sleeper, receiver) = connected()?;
     let mut asleep = Asleep::in_epoll(cpu, receiver)?;
-    let mut writes = [const { Vec::new() }; IDLE_TIMES.len()];
+    let mut differences = [const { Vec::new() }; IDLE_TIMES.len()];
     for _ in 0..rounds {
-        for (pause, writes) in IDLE_TIMES.into_iter().zip(&mut writes) {
+        for (pause, differences) in IDLE_TIMES.into_iter().zip(&mut differences) {
             let wake_ups = (PAUSED_NS / pause.0).clamp(FEWEST_WAKE_UPS, WAKE_UPS);
-            let times = (0..wake_ups).map(|_| {
-                let write = asleep.wake(&mut sender, || spin(SETTLED_NS))?;
+            let (mut waking, mut not_waking) = (vec![], vec![]);
+            for _ in 0..wake_ups {
                 spin(pause.0);
-                Ok(write as f64)
-            });
-            let times = times.collect::<io::Result<Vec<_>>>()?;
+                not_waking.push(plain()?);
+                spin(pause.0);
+                waking.push(asleep.wake(&mut to_sleeper, || spin(SETTLED_NS))? as f64);
+            }
             // The first comes after another pause.
-            let median = Rounds::from_values(times[1..].to_vec()).median();
-            writes.push(median - plain);
+            let median = |mut times: Vec<f64>| {
+                times.remove(0);
+                Rounds::from_values(times).median()
+            };
+            differences.push(median(waking) - median(not_waking));
         }
     }
-    drop(sender);
+    drop(to_sleeper);
     asleep.end()?;
-    Ok(writes.map(Rounds::from_values))
+    Ok(differences.map(Rounds::from_values))
 }
 
 fn connected() -> io::Result<(TcpStream, TcpStream)> {

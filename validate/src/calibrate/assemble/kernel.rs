@@ -32,7 +32,7 @@ pub(super) fn kernel(parts: &Parts) -> KernelSection {
         net_interrupt: parts.sockets.client_request.map(|send| send / 2.0).time(
             "estimate: half of a 128-byte send on loopback, transmit and receive work taken as equal",
         ),
-        pageout_age: disk.pageout_age.time(
+        pageout_age: parts.once.pageout_age.time(
             "512 files of 16 pages read over and over with memory for all: time times pages by pages read again",
         ),
         metadata_fill: disk.metadata_fill.time(
@@ -122,7 +122,7 @@ fn cold(parts: &Parts, index: usize) -> Sourced<Nanos> {
 fn wake(parts: &Parts, index: usize) -> Sourced<Nanos> {
     let pause = IDLE_TIMES[index];
     parts.scheduling.wake_idle_cpu[index].time(&format!(
-        "send by a thread that spins on loopback to one that has slept in epoll_wait for {pause} on another CPU, less a send to a socket that nobody waits for",
+        "send by a thread that spins on loopback to one that has slept in epoll_wait for {pause} on another CPU, less a send, also {pause} after the last, to a socket that nobody waits for",
     ))
 }
 

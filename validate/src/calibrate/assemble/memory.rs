@@ -7,7 +7,7 @@ use super::Parts;
 use crate::calibrate::memory::Memory;
 
 pub(super) fn memory(parts: &Parts) -> MemorySection {
-    let memory = &parts.memory;
+    let memory = &parts.once.memory;
     MemorySection {
         process: memory
             .process

@@ -8,13 +8,13 @@ use std::fs;
 
 use sim::machine::profile::{CallSection, Profile};
 
+use super::Once;
 use super::aio::Aio;
 use super::calls::FileCalls;
 use super::disk::Misses;
 use super::inplace::{InPlace, known_calls};
 use super::laio_costs::LaioFigures;
 use super::mappings::Mappings;
-use super::memory::Memory;
 use super::scheduling::Scheduling;
 use super::sendfile::Sendfile;
 use super::sockets::SocketCalls;
@@ -22,7 +22,7 @@ use super::threads::Pool;
 use super::uring::Uring;
 
 /// Everything that was measured.
-pub(super) struct Parts {
+pub(super) struct Parts<'a> {
     pub(super) files: FileCalls,
     pub(super) mappings: Mappings,
     pub(super) sockets: SocketCalls,
@@ -33,7 +33,7 @@ pub(super) struct Parts {
     pub(super) threads: Pool,
     pub(super) aio: Option<Aio>,
     pub(super) uring: Option<Uring>,
-    pub(super) memory: Memory,
+    pub(super) once: &'a Once,
     pub(super) inplace: InPlace,
 }
 

@@ -45,11 +45,56 @@ pub(super) struct Misses {
     pub(super) disk_interrupt: Rounds,
     pub(super) metadata_fill: Rounds,
     pub(super) inode_bytes: Rounds,
-    pub(super) pageout_age: Rounds,
 }
 
 /// Measures on the CPU of the server, with the disk on the other one.
 pub(super) fn measure(effort: Effort) -> Result<Misses, CalibrateError> {
+    let rig = start_rig()?;
+    pin_to(0).map_err(failed)?;
+    let files = Files::open(&rig).map_err(failed)?;
+    let cold = files.cold_reads(&rig, effort).map_err(failed)?;
+    let started = submission::measure(&files, &rig, effort).map_err(failed)?;
+    let reclaim_page = files.reclaim(&rig, effort)?;
+    if rig.is_interrupted() {
+        return Err(CalibrateError::Interrupted);
+    }
+    let fast_miss = files.fast_misses(&rig, effort);
+    // An open file would keep its name and inode cached.
+    drop(files);
+    let (metadata_fill, inode_bytes) = metadata::measure(&rig, effort, &fast_miss)?;
+    Ok(Misses {
+        disk_path: cold.path,
+        disk_interrupt: cold.disk_cpu,
+        disk_submit: started.submit,
+        uring_arm: started.arm,
+        miss_page: started.page,
+        reclaim_page,
+        metadata_fill,
+        inode_bytes,
+    })
+}
+
+/// How long pages stay that are used all the time, with memory for all: without proactive page-out
+/// nothing would be read again. Zero if nothing was. Takes [`PAGEOUT_ROUNDS`] and one more.
+pub(super) fn pageout_age() -> Result<Rounds, CalibrateError> {
+    let rig = start_rig()?;
+    pin_to(0).map_err(failed)?;
+    let files = Files::open(&rig).map_err(failed)?;
+    let age = files.pageout_age(&rig);
+    if rig.is_interrupted() {
+        return Err(CalibrateError::Interrupted);
+    }
+    Ok(age)
+}
+
+fn failed(source: io::Error) -> CalibrateError {
+    CalibrateError::Call {
+        what: "misses",
+        source,
+    }
+}
+
+fn start_rig() -> Result<Rig, CalibrateError> {
     let sizes: Vec<u64> = (0..2 * FILES)
         .map(|object| {
             if object < FILES {
@@ -69,35 +114,11 @@ pub(super) fn measure(effort: Effort) -> Result<Misses, CalibrateError> {
         disk_cpu: 1,
         read_ahead_kib: 128,
     };
-    let rig = Rig::start(image, Disk::new(&law, Scheduling::Fcfs, 0.0, 0), config)?;
-    let failed = |source| CalibrateError::Call {
-        what: "misses",
-        source,
-    };
-    pin_to(0).map_err(failed)?;
-    let files = Files::open(&rig).map_err(failed)?;
-    let cold = files.cold_reads(&rig, effort).map_err(failed)?;
-    let started = submission::measure(&files, &rig, effort).map_err(failed)?;
-    let reclaim_page = files.reclaim(&rig, effort)?;
-    let pageout_age = files.pageout_age(&rig);
-    if rig.is_interrupted() {
-        return Err(CalibrateError::Interrupted);
-    }
-    let fast_miss = files.fast_misses(&rig, effort);
-    // An open file would keep its name and inode cached.
-    drop(files);
-    let (metadata_fill, inode_bytes) = metadata::measure(&rig, effort, &fast_miss)?;
-    Ok(Misses {
-        disk_path: cold.path,
-        disk_interrupt: cold.disk_cpu,
-        disk_submit: started.submit,
-        uring_arm: started.arm,
-        miss_page: started.page,
-        reclaim_page,
-        metadata_fill,
-        inode_bytes,
-        pageout_age,
-    })
+    Ok(Rig::start(
+        image,
+        Disk::new(&law, Scheduling::Fcfs, 0.0, 0),
+        config,
+    )?)
 }
 
 struct ColdReads {
@@ -132,8 +153,7 @@ impl Files {
         unsafe { libc::pread(fd, buffer.as_mut_ptr().cast(), (pages * PAGE) as usize, 0) };
     }
 
-    /// How long pages stay that are used all the time, with memory for all: without proactive
-    /// page-out nothing would be read again. Zero if nothing was.
+    /// As [`pageout_age`].
     fn pageout_age(&self, rig: &Rig) -> Rounds {
         rig.disk().set_fast(true);
         let mut buffer = self.buffer.clone();
