@@ -50,7 +50,7 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// About a minute in all.
+    /// About a minute and a half in all.
     pub const QUICK: Self = Self {
         passes: 3,
         rounds: 5,
