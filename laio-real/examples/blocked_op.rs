@@ -20,6 +20,7 @@ use std::os::unix::process::parent_id;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use clap::Parser;
 use laio::{Detector, Handle, Laio, Submission};
 
 const IN_FLIGHT: usize = 32;
@@ -30,16 +31,28 @@ const LONGEST: Duration = Duration::from_secs(1);
 const PLAIN_NAP: Duration = Duration::from_micros(200);
 const CPU: usize = 0;
 
+/// Measure what a call that blocks costs, with each detector
+///
+/// Takes some 20 seconds. "control us" is the median time until the loop has control back, "CPU us/op"
+/// the CPU time of the process per operation.
+#[derive(Parser)]
+struct Arguments {
+    /// Measure on a CPU that a computing process shares
+    #[arg(long)]
+    beside: bool,
+    /// Be that process
+    #[arg(long, hide = true)]
+    compute: bool,
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let argument = std::env::args().nth(1).unwrap_or_default();
-    if argument == "--compute" {
+    let arguments = Arguments::parse();
+    if arguments.compute {
         pin()?;
         compute();
         return Ok(());
     }
-    let _neighbour = (argument == "--beside")
-        .then(Neighbour::start)
-        .transpose()?;
+    let _neighbour = arguments.beside.then(Neighbour::start).transpose()?;
     println!(
         "{:<13} {:<9} {:>6} {:>6} {:>5} {:>5} {:>8} {:>10} {:>11} {:>9} {:>14}",
         "detector",

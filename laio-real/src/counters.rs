@@ -63,9 +63,10 @@ impl CallCounters {
         self.issued - self.stolen
     }
 
-    /// Calls that blocked: stolen + late - false steals.
+    /// Calls that blocked: stolen + late - false steals. (Counts read while the loop runs elsewhere,
+    /// as `LAIO_STATS` may at the process's exit, need not be of one moment.)
     pub fn blocked(&self) -> u64 {
-        self.stolen + self.late - self.false_steals
+        (self.stolen + self.late).saturating_sub(self.false_steals)
     }
 
     /// Share of the issued calls that blocked, or `None` before the first call.

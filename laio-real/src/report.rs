@@ -11,6 +11,9 @@ use crate::{CallCounters, Detector, EngineKind, Times};
 /// The engines that have not been reported.
 static LIVE: Mutex<Vec<Live>> = Mutex::new(Vec::new());
 
+/// The process that reports at its exit.
+static REPORTS_OF: OnceLock<u32> = OnceLock::new();
+
 struct Live {
     tally: Weak<Tally>,
     engine: Engine,
@@ -50,6 +53,7 @@ pub(crate) fn register(tally: &Arc<Tally>, engine: Engine) {
     }
     // SAFETY: the function takes nothing and does not unwind.
     AT_EXIT.call_once(|| unsafe {
+        REPORTS_OF.get_or_init(std::process::id);
         libc::atexit(report_all);
     });
     let tally = Arc::downgrade(tally);
@@ -68,6 +72,10 @@ pub(crate) fn report(tally: &Arc<Tally>) {
 }
 
 extern "C" fn report_all() {
+    // Not what a fork has inherited, with a lock that a thread of the parent may have held.
+    if REPORTS_OF.get() != Some(&std::process::id()) {
+        return;
+    }
     for one in live().drain(..) {
         if let Some(tally) = one.tally.upgrade() {
             print(&table(&tally, one.engine));

@@ -170,7 +170,7 @@ impl Upcall {
         Handle(self.call)
     }
 
-    /// After a steal: the loop runs on another carrier, which needs a node for its own next result.
+    /// After a steal or a nap: the loop runs on another carrier, which needs a node for its own next result.
     pub(super) fn change_carrier(&mut self) {
         self.current = self.engine().current();
         let carrier = self.carrier();

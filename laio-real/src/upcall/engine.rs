@@ -28,14 +28,14 @@ const CLOSED: u32 = 2;
 pub(crate) struct Engine {
     pub(crate) state: StateWord,
     /// The loop's stack pointer and resumption point: written by a call before it becomes
-    /// stealable, read by the one thief.
+    /// stealable, or by a nap before it begins; read by the one who goes on as the loop.
     pub(crate) saved_sp: Cell<usize>,
     pub(crate) saved_ip: Cell<usize>,
     /// The FS base of the loop's logical thread.
     pub(crate) loop_fs: usize,
     /// Whether a carrier in a call has its own FS base.
     pub(crate) swap_fs: bool,
-    /// The carrier that runs the loop; set by thieves.
+    /// The carrier that runs the loop; set by who goes on as it.
     current: AtomicPtr<Carrier>,
     pub(crate) detector: Detector,
     pub(crate) watch: Watch,
@@ -83,13 +83,15 @@ impl Engine {
         if !unsafe { self.finished.push(node, call, value) } {
             return false;
         }
-        let napped = self.nap.end_unsignalled();
+        if self.nap.end_unsignalled() {
+            // Its word says so when it has gone on, on this carrier: the watcher must not look at the
+            // one before.
+            return true;
+        }
         // Else the watcher would park, which the loop's next call would have to call back.
         self.state.wake();
-        if !napped {
-            sys::signal_eventfd(self.eventfd.as_raw_fd());
-        }
-        napped
+        sys::signal_eventfd(self.eventfd.as_raw_fd());
+        false
     }
 
     /// Whether carriers that stand by are needed.
@@ -113,7 +115,7 @@ impl Engine {
         self.closing.store(CLOSED, Ordering::SeqCst);
     }
 
-    /// Start, and thief: the loop runs on `carrier` now.
+    /// Start, and who goes on as the loop: it runs on `carrier` now.
     pub(crate) fn set_current(&self, carrier: &Carrier) {
         self.current
             .store(ptr::from_ref(carrier).cast_mut(), Ordering::Release);
@@ -125,7 +127,7 @@ impl Engine {
         unsafe { self.current().as_ref() }
     }
 
-    /// Loop, after a steal: the carrier that it runs on.
+    /// Loop, after a steal or a nap: the carrier that it runs on.
     pub(crate) fn current(&self) -> NonNull<Carrier> {
         let carrier = self.current.load(Ordering::Acquire);
         // SAFETY: it has been set at the start.

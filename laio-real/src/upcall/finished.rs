@@ -6,10 +6,11 @@
 //! - No wake-up is lost, wherever the loop sleeps on the eventfd. A signal that the loop has read
 //!   was sent after its result was posted, so the taking that follows finds that, or an earlier one
 //!   has. What is posted after the taking finds the list empty and signals again.
-//! - Each taking that finds anything is owed exactly one signal, which may be yet to come, unless
-//!   that result ended the loop's nap (see `nap`), of which the loop is told. The loop
-//!   counts what it is owed, and so reads the eventfd only when there is something to read, and
-//!   none is left in it for good.
+//! - Each taking that finds anything is owed exactly one signal, which may be yet to come. Instead of
+//!   signalling, who posts a result may end the loop's nap (see `nap`), of which the loop is told:
+//!   perhaps a later nap, when the result has been taken already. The loop counts what it is
+//!   owed, and so reads the eventfd only when there is something to read, and none is left in it
+//!   for good.
 //!
 //! `finished/loom_models.rs` checks both.
 
@@ -83,26 +84,26 @@ impl Finished {
     }
 
     /// Loop: moves what has finished to `completions`, oldest first. `unread_signals` is the
-    /// loop's count of the signals that it is owed; `is_unsignalled` says that for what has finished
-    /// no signal will come; `read_signals` empties the eventfd and returns how many there were.
+    /// loop's count of the signals that it is owed; `nap_ended` says that since the last time a nap was
+    /// ended in place of one of them; `read_signals` empties the eventfd and returns how many there were.
     pub(crate) fn take(
         &self,
         completions: &mut Vec<Completion>,
         unread_signals: &mut u64,
-        is_unsignalled: bool,
+        nap_ended: bool,
         read_signals: impl FnOnce() -> u64,
     ) {
         if *unread_signals == 0 && self.is_empty() {
             return;
         }
         // In this order: see above.
-        let read = if *unread_signals == 0 && is_unsignalled {
+        let read = if *unread_signals == 0 && nap_ended {
             0
         } else {
             read_signals()
         };
         let had_any = self.take_all(completions);
-        *unread_signals = *unread_signals + u64::from(had_any && !is_unsignalled) - read;
+        *unread_signals = *unread_signals + u64::from(had_any) - read - u64::from(nap_ended);
     }
 
     /// Loop: as `take`, without a thought for the signals. Whether there was anything.

@@ -42,7 +42,8 @@ impl Nap {
     /// and who posts a result will. Results posted before must be looked for.
     pub(crate) fn begin(&self) -> Which {
         let nap = (self.word.load(Ordering::Relaxed) + 2) | NAPPING;
-        self.word.store(nap, Ordering::Relaxed);
+        // With the saved context: who ends the nap reads it.
+        self.word.store(nap, Ordering::Release);
         // One of the two sees the other: this carrier the result, or who posts it the nap.
         fence(Ordering::SeqCst);
         Which(nap)

@@ -178,14 +178,14 @@ kind_of_call!(
     loop_fs = const offset_of!(Engine, loop_fs),
 );
 
-/// Continues the loop on the calling carrier, out of the call it was stolen from.
+/// Continues the loop on the calling carrier, out of the call it was stolen from, or of its nap.
 ///
 /// # Safety
-/// The caller has won the state word from `InSyscall`, is a carrier on its own stack, and has made
+/// The caller has won the state word from `InSyscall`, or ended the nap, is a carrier on its own stack, and has made
 /// itself the engine's current carrier.
 pub(crate) unsafe fn resume(engine: &Engine) -> ! {
-    // SAFETY: the context was saved by `call` before the word became stealable, and nobody else
-    // may use it since the word was won.
+    // SAFETY: the context was saved by `call` before the word became stealable, or by `nap` before
+    // the nap began, and nobody else may use it since either was won.
     unsafe {
         asm!(
             "wrfsbase {fs}",

@@ -6,6 +6,7 @@ use loom::thread;
 
 use super::{Finished, Node};
 use crate::Completion;
+use crate::upcall::nap::Nap;
 
 /// What the kernel makes of an eventfd: a count under a lock. Who sleeps on it for ever makes loom
 /// fail.
@@ -42,6 +43,9 @@ impl EventFd {
 struct Model {
     finished: Finished,
     eventfd: EventFd,
+    nap: Nap,
+    /// Stands for the carrier that has ended a nap and goes on as the loop.
+    resumed: EventFd,
     /// What the kernel has written for each call. loom fails if the loop reads it unordered.
     memory: Vec<UnsafeCell<u64>>,
 }
@@ -51,6 +55,8 @@ impl Model {
         Arc::new(Self {
             finished: Finished::new(),
             eventfd: EventFd::new(),
+            nap: Nap::new(),
+            resumed: EventFd::new(),
             memory: (0..calls).map(|_| UnsafeCell::new(0)).collect(),
         })
     }
@@ -61,7 +67,11 @@ impl Model {
         self.memory[call as usize].with_mut(|memory| unsafe { *memory = call + 1 });
         // SAFETY: a new node, given away.
         if unsafe { self.finished.push(Node::leaked(), call, call as i64) } {
-            self.eventfd.signal();
+            if self.nap.end_unsignalled() {
+                self.resumed.signal();
+            } else {
+                self.eventfd.signal();
+            }
         }
     }
 }
@@ -76,11 +86,32 @@ struct Loop {
 impl Loop {
     fn take(&mut self) {
         let Model {
-            finished, eventfd, ..
+            finished,
+            eventfd,
+            nap,
+            ..
         } = &*self.model;
-        finished.take(&mut self.ended, &mut self.unread_signals, false, || {
-            eventfd.empty()
-        });
+        finished.take(
+            &mut self.ended,
+            &mut self.unread_signals,
+            nap.take_unsignalled(),
+            || eventfd.empty(),
+        );
+    }
+
+    /// Sleeps until a result ends the nap, unless there is one.
+    fn nap(&self) {
+        let Model {
+            finished,
+            nap,
+            resumed,
+            ..
+        } = &*self.model;
+        let which = nap.begin();
+        if finished.is_empty() || !nap.end(which) {
+            resumed.wait_readable();
+            assert_eq!(resumed.empty(), 1, "one carrier goes on");
+        }
     }
 
     fn check_ended(&self) {
@@ -98,10 +129,21 @@ impl Loop {
     }
 }
 
-/// `polls` times the loop looks without having been woken; then it only looks when the eventfd has
-/// woken it.
-fn every_result_wakes(calls: u64, polls: usize) {
-    loom::model(move || {
+/// Where the loop sleeps.
+#[derive(Clone, Copy)]
+enum Sleep {
+    OnEventFd,
+    Nap,
+}
+
+/// `polls` times the loop looks without having been woken; then it only looks when it has been.
+fn every_result_wakes(calls: u64, polls: usize, sleep: Sleep) {
+    let mut builder = loom::model::Builder::new();
+    if matches!(sleep, Sleep::Nap) {
+        // More take minutes.
+        builder.preemption_bound = Some(2);
+    }
+    builder.check(move || {
         let model = Model::new(calls);
         let carriers: Vec<_> = (0..calls)
             .map(|call| {
@@ -118,7 +160,10 @@ fn every_result_wakes(calls: u64, polls: usize) {
             waiting.take();
         }
         while waiting.ended.len() < calls as usize {
-            model.eventfd.wait_readable();
+            match sleep {
+                Sleep::OnEventFd => model.eventfd.wait_readable(),
+                Sleep::Nap => waiting.nap(),
+            }
             waiting.take();
         }
         waiting.check_ended();
@@ -134,11 +179,18 @@ fn every_result_wakes(calls: u64, polls: usize) {
 
 #[test]
 fn a_result_wakes_a_loop_that_sleeps_anywhere() {
-    every_result_wakes(2, 0);
+    every_result_wakes(2, 0, Sleep::OnEventFd);
 }
 
 #[test]
 fn a_result_wakes_a_loop_that_goes_to_sleep_just_then() {
-    every_result_wakes(1, 2);
-    every_result_wakes(2, 1);
+    every_result_wakes(1, 2, Sleep::OnEventFd);
+    every_result_wakes(2, 1, Sleep::OnEventFd);
+}
+
+/// Also a result that was taken while its carrier was about to say so, and ended a later nap.
+#[test]
+fn a_result_ends_a_nap_and_leaves_no_signal_owed() {
+    every_result_wakes(1, 1, Sleep::Nap);
+    every_result_wakes(2, 1, Sleep::Nap);
 }

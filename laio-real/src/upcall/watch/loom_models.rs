@@ -130,7 +130,9 @@ impl Model {
     fn post(&self) -> bool {
         !self.posted.swap(true, Ordering::SeqCst) && {
             let napped = self.nap.end_unsignalled();
-            self.state.wake();
+            if !napped {
+                self.state.wake();
+            }
             napped
         }
     }
