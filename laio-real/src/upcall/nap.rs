@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::carrier::Carrier;
 use super::engine::Engine;
+use super::switch::{back_on_stack, leave_stack};
 use super::sync::{AtomicU64, Ordering, fence};
 use super::watcher;
 
@@ -94,36 +95,25 @@ pub(crate) unsafe fn nap(engine: &Engine, carrier: *const Carrier, longest: Opti
     // the loop. Only who ends the nap goes on as the loop, so the saved stack has one user.
     unsafe {
         asm!(
-            "push rbx",
-            "push rbp",
-            "sub rsp, 8",
-            "stmxcsr [rsp]",
-            "fnstcw [rsp + 4]",
-            "lea rcx, [rip + 5f]",
-            "mov [r12 + {saved_ip}], rcx",
-            "mov [r12 + {saved_sp}], rsp",
-            "mov rsp, [rdi + {stack_top}]",
-            "mov rcx, [rdi + {carrier_fs}]",
+            leave_stack!(),
+            "mov rcx, [r13 + {carrier_fs}]",
             "wrfsbase rcx",
+            "mov rdi, r13",
             "xor ebp, ebp",
             "call {leave_loop}",
             "ud2",
             // Who ended the nap comes here, with the loop's stack and FS base.
             "5:",
-            "ldmxcsr [rsp]",
-            "fldcw [rsp + 4]",
-            "add rsp, 8",
-            "pop rbp",
-            "pop rbx",
+            back_on_stack!(),
+            "add rsp, 24",
             saved_sp = const offset_of!(Engine, saved_sp),
             saved_ip = const offset_of!(Engine, saved_ip),
             stack_top = const offset_of!(Carrier, stack_top),
             carrier_fs = const offset_of!(Carrier, fs_base),
             leave_loop = sym leave_loop,
-            inlateout("rdi") carrier => _,
             inlateout("rsi") longest_ns => _,
             inlateout("r12") engine => _,
-            lateout("r13") _,
+            inlateout("r13") carrier => _,
             lateout("r14") _,
             lateout("r15") _,
             clobber_abi("C"),

@@ -56,6 +56,34 @@ pub(crate) unsafe fn call(
     }
 }
 
+/// Saves the loop's context for who goes on as the loop, at label 5, and changes to the stack of the
+/// carrier in r13. The engine is in r12; rcx is used up.
+macro_rules! leave_stack {
+    () => {
+        "push rbx
+        push rbp
+        sub rsp, 8
+        stmxcsr [rsp]
+        fnstcw [rsp + 4]
+        lea rcx, [rip + 5f]
+        mov [r12 + {saved_ip}], rcx
+        mov [r12 + {saved_sp}], rsp
+        mov rsp, [r13 + {stack_top}]"
+    };
+}
+pub(super) use leave_stack;
+
+/// Takes back what [`leave_stack`] has saved but the stack pointer, which is 24 bytes too low.
+macro_rules! back_on_stack {
+    () => {
+        "ldmxcsr [rsp]
+        fldcw [rsp + 4]
+        mov rbp, [rsp + 8]
+        mov rbx, [rsp + 16]"
+    };
+}
+pub(super) use back_on_stack;
+
 /// Defines a kind of call, with what it does before it becomes stealable and when it no longer is.
 ///
 /// What happens when nothing blocks is one straight line of code; the rest is out of its way, at
@@ -84,15 +112,7 @@ macro_rules! kind_of_call {
             // user.
             unsafe {
                 asm!(
-                    "push rbx",
-                    "push rbp",
-                    "sub rsp, 8",
-                    "stmxcsr [rsp]",
-                    "fnstcw [rsp + 4]",
-                    "lea rcx, [rip + 5f]",
-                    "mov [r12 + {saved_ip}], rcx",
-                    "mov [r12 + {saved_sp}], rsp",
-                    "mov rsp, [r13 + {stack_top}]",
+                    leave_stack!(),
                     $before,
                     "mov r15, rax",
                     // From here on the loop may be stolen.
@@ -127,10 +147,7 @@ macro_rules! kind_of_call {
                     "ud2",
                     // The thief comes here, with the loop's stack and FS base.
                     "5:",
-                    "ldmxcsr [rsp]",
-                    "fldcw [rsp + 4]",
-                    "mov rbp, [rsp + 8]",
-                    "mov rbx, [rsp + 16]",
+                    back_on_stack!(),
                     "mov edx, {stolen}",
                     "jmp 2b",
                     ".previous",
