@@ -1,5 +1,5 @@
-//! Reads every file of a tree through one event loop, and compares: plain calls, lazy ones,
-//! io_uring, threads.
+//! Reads every file of a tree through one event loop, or several, and compares: plain calls, lazy
+//! ones, io_uring, threads.
 //!
 //! `cargo run --release -p laio --example cat-many -- --help`
 
@@ -153,5 +153,11 @@ impl Task for Cat {
                 next
             }
         }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.total.files += other.total.files;
+        self.total.bytes += other.total.bytes;
+        self.total.checksum += other.total.checksum;
     }
 }

@@ -1,11 +1,11 @@
-//! Sums up the sizes in a tree from one event loop, and compares: plain calls, lazy ones,
-//! io_uring, threads.
+//! Sums up the sizes in a tree from one event loop, or several, and compares: plain calls, lazy
+//! ones, io_uring, threads.
 //!
 //! `cargo run --release -p laio --example du -- --help`
 
 mod common;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 use std::mem::MaybeUninit;
@@ -60,11 +60,21 @@ impl fmt::Display for Total {
     }
 }
 
+impl Total {
+    fn add(&mut self, other: &Self) {
+        self.entries += other.entries;
+        self.bytes += other.bytes;
+        self.disk_bytes += other.disk_bytes;
+    }
+}
+
 /// Sums up sizes.
 struct Usage {
+    /// Of what has one name.
     total: Total,
-    /// Device and inode of the files that have more than one name.
-    seen: HashSet<(u32, u32, u64)>,
+    /// The files that have more than one name, of which another loop may see another, by device and
+    /// inode.
+    linked: HashMap<(u32, u32, u64), Total>,
     /// Per slot.
     attributes: Box<[libc::statx]>,
 }
@@ -77,12 +87,15 @@ impl Sum for Usage {
         let attributes = unsafe { MaybeUninit::<libc::statx>::zeroed().assume_init() };
         Self {
             total: Total::default(),
-            seen: HashSet::new(),
+            linked: HashMap::new(),
             attributes: vec![attributes; slots].into(),
         }
     }
 
-    fn total(self) -> Total {
+    fn total(mut self) -> Total {
+        for file in self.linked.values() {
+            self.total.add(file);
+        }
         self.total
     }
 }
@@ -118,16 +131,26 @@ impl Task for Usage {
     fn ended(&mut self, slot: usize, _step: Stat, _value: i64) -> Next<Stat> {
         let stat = &self.attributes[slot];
         let is_directory = u32::from(stat.stx_mode) & libc::S_IFMT == libc::S_IFDIR;
-        let file = (stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino);
-        if is_directory || stat.stx_nlink == 1 || self.seen.insert(file) {
-            self.total.entries += 1;
-            self.total.bytes += stat.stx_size;
-            self.total.disk_bytes += stat.stx_blocks * BLOCK_BYTES;
+        let one = Total {
+            entries: 1,
+            bytes: stat.stx_size,
+            disk_bytes: stat.stx_blocks * BLOCK_BYTES,
+        };
+        if is_directory || stat.stx_nlink == 1 {
+            self.total.add(&one);
+        } else {
+            let file = (stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino);
+            self.linked.insert(file, one);
         }
         if is_directory {
             Next::Descend
         } else {
             Next::Done
         }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.total.add(&other.total);
+        self.linked.extend(other.linked);
     }
 }

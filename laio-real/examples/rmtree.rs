@@ -1,4 +1,5 @@
-//! Removes a tree from one event loop, and compares: plain calls, lazy ones, io_uring, threads.
+//! Removes a tree from one event loop, or several, and compares: plain calls, lazy ones, io_uring,
+//! threads.
 //!
 //! `cargo run --release -p laio --example rmtree -- --help`
 
@@ -18,8 +19,8 @@ use common::walk::{Entry, Kind, Next, Task};
 
 /// Remove trees of small files, and compare who does it faster
 ///
-/// Without DIR, each contender removes temporary trees of its own. The loop walks depth first,
-/// with many calls in flight where they block.
+/// Without DIR, each contender removes temporary trees of its own. A loop walks depth first, with
+/// many calls in flight where they block.
 ///
 /// On ext4 without a journal, making a tree soon after another was removed takes very long: that
 /// file system does not use an inode again for some minutes, and looks at each such one whenever it
@@ -43,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         arguments.options.by.truncate(1);
         let mut comparison = Comparison::new(&arguments.options);
-        comparison.round(|| Ok(&dir), Remove::default)?;
+        comparison.round(|| Ok(&dir), Remove::new)?;
         return comparison.finish();
     }
     let options = &arguments.options;
@@ -51,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut comparison = Comparison::new(options);
     for _ in 0..options.rounds {
         let make = || Temporary::make(&options.at, options.files);
-        for removed in comparison.round(make, Remove::default)? {
+        for removed in comparison.round(make, Remove::new)? {
             if removed.files != options.files as u64 {
                 return Err(io::Error::other(format!("{} files removed", removed.files)).into());
             }
@@ -61,9 +62,15 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Removes everything.
-#[derive(Default)]
 struct Remove {
     files: u64,
+}
+
+impl Remove {
+    /// It needs nothing for its slots.
+    fn new(_slots: usize) -> Self {
+        Self { files: 0 }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -100,5 +107,9 @@ impl Task for Remove {
 
     fn left(&mut self, _entry: &Entry) -> Next<Step> {
         Next::Call(Step::RemoveDirectory)
+    }
+
+    fn add(&mut self, other: Self) {
+        self.files += other.files;
     }
 }

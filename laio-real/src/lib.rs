@@ -138,7 +138,8 @@
 //! - It is pinned to one CPU (with the yield detectors, or if [`Builder::cpu`] says so), with the
 //!   shortest time slice, 100 us, where the kernel has them (Linux 6.12). Threads and children that
 //!   it makes inherit both, and the blocked signals: make them in [`Laio::unpinned`], or before the
-//!   engine is started. Threads that it makes also have no restartable sequences of the C
+//!   engine is started; above all the threads of further loops, which would else have this CPU
+//!   alone to choose from. Threads that it makes also have no restartable sequences of the C
 //!   library's. A background call that ends may wait for the CPU until the loop next blocks or
 //!   waits: its result is there then, or within half a millisecond if it keeps calling `poll`.
 //! - Asynchronous signals are blocked on it and on all carriers. A thread that is started beside

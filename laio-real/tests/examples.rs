@@ -3,9 +3,11 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt;
+use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
@@ -35,12 +37,16 @@ fn examples() -> &'static Path {
     })
 }
 
-fn run(example: &str, arguments: &[&str]) -> Output {
-    Command::new(examples().join(example))
+fn command(example: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(examples().join(example));
+    command
         .args(arguments)
-        .current_dir(env!("CARGO_TARGET_TMPDIR"))
-        .output()
-        .unwrap()
+        .current_dir(env!("CARGO_TARGET_TMPDIR"));
+    command
+}
+
+fn run(example: &str, arguments: &[&str]) -> Output {
+    command(example, arguments).output().unwrap()
 }
 
 /// What a run that must succeed prints.
@@ -54,18 +60,35 @@ fn printed(example: &str, arguments: &[&str]) -> String {
     printed
 }
 
-/// A table has a row for every contender that can run on any machine; each made as many calls.
+/// A table has a row for every contender, each of whose `loops` made as many calls together.
 #[track_caller]
-fn assert_table(printed: &str, least_calls: u64) {
-    for who in ["plain", "laio", "pool"] {
+fn assert_table(printed: &str, loops: &str, least_calls: u64) {
+    for &who in contenders() {
+        let shown = if who == "uring" { "io_uring" } else { who };
         let row = printed
             .lines()
-            .find(|line| line.split_whitespace().next() == Some(who))
-            .unwrap_or_else(|| panic!("no row for {who}: {printed}"));
-        // who, median, min, "..", max, calls
-        let calls: u64 = row.split_whitespace().nth(5).unwrap().parse().unwrap();
-        assert!(calls >= least_calls, "{row}");
+            .map(|line| line.split_whitespace().collect::<Vec<_>>())
+            .find(|row| row.starts_with(&[loops, shown]))
+            .unwrap_or_else(|| panic!("no row for {loops} {shown}: {printed}"));
+        // loops, who, median, min, "..", max, calls
+        let calls: u64 = row[6].parse().unwrap();
+        assert!(calls >= least_calls, "{row:?}");
     }
+}
+
+/// Those that can run here: io_uring may be forbidden.
+fn contenders() -> &'static [&'static str] {
+    static HERE: OnceLock<&[&str]> = OnceLock::new();
+    HERE.get_or_init(|| {
+        let empty = directory();
+        let path = empty.path().to_str().unwrap();
+        let tried = printed("du", &[path, "--by", "plain,uring", "--rounds", "1"]);
+        if tried.contains("io_uring: not here") {
+            eprintln!("SKIPPED: io_uring, which this machine does not permit");
+            return &["plain", "laio", "pool"];
+        }
+        &["plain", "laio", "pool", "uring"]
+    })
 }
 
 /// A directory on the disk of the build, empty.
@@ -74,14 +97,17 @@ fn directory() -> TempDir {
 }
 
 /// A tree with what trees have: depth, a directory of more than one listing, links, an empty file
-/// and directory, a file of more than one read.
+/// and directory, a file of more than one read and many names.
 fn tree() -> TempDir {
     let root = directory();
+    let large = root.path().join("large");
+    fs::write(&large, vec![7; 300_000]).unwrap();
     let mut deep = root.path().to_owned();
     for depth in 0..20 {
         deep.push(format!("depth-{depth}"));
         fs::create_dir(&deep).unwrap();
         fs::write(deep.join("file"), vec![depth; 100 * usize::from(depth)]).unwrap();
+        fs::hard_link(&large, deep.join("another-name")).unwrap();
     }
     let wide = root.path().join("wide");
     fs::create_dir(&wide).unwrap();
@@ -93,9 +119,20 @@ fn tree() -> TempDir {
         .unwrap();
     }
     fs::create_dir(root.path().join("empty")).unwrap();
-    fs::write(root.path().join("large"), vec![7; 300_000]).unwrap();
-    fs::hard_link(root.path().join("large"), deep.join("second-name")).unwrap();
     std::os::unix::fs::symlink("/", root.path().join("link")).unwrap();
+    root
+}
+
+/// A tree that is no tree to share out: a long path, a file and a directory at each of its ends.
+fn path_tree() -> TempDir {
+    let root = directory();
+    let mut deep = root.path().to_owned();
+    for depth in 0..200 {
+        fs::create_dir(deep.join("side")).unwrap();
+        fs::write(deep.join("file"), "").unwrap();
+        deep.push(format!("depth-{depth}"));
+        fs::create_dir(&deep).unwrap();
+    }
     root
 }
 
@@ -117,7 +154,7 @@ fn rmtree_removes_what_it_made_and_nothing_else() {
     let path = at.path().to_str().unwrap();
     let printed = printed("rmtree", &["--files", "300", "--rounds", "2", "--at", path]);
     // 300 files and 5 directories to remove.
-    assert_table(&printed, 305);
+    assert_table(&printed, "1", 305);
     let left: Vec<_> = fs::read_dir(&at)
         .unwrap()
         .map(|e| e.unwrap().file_name())
@@ -142,27 +179,144 @@ fn rmtree_removes_a_given_tree_only_if_really_told_to() {
 }
 
 #[test]
-fn every_contender_removes_a_whole_tree() {
-    for who in ["plain", "laio", "pool"] {
-        let tree = tree();
-        printed(
-            "rmtree",
-            &[tree.path().to_str().unwrap(), "--really", "--by", who],
-        );
-        assert!(!tree.path().exists(), "{who}");
+fn every_contender_removes_a_whole_tree_with_any_number_of_loops() {
+    for &who in contenders() {
+        for loops in ["1", "3"] {
+            for tree in [tree(), path_tree()] {
+                let path = tree.path().to_str().unwrap();
+                printed("rmtree", &[path, "--really", "--by", who, "--loops", loops]);
+                assert!(!tree.path().exists(), "{who}, {loops} loops");
+            }
+        }
     }
 }
 
 #[test]
-fn rmtree_of_a_missing_tree_fails() {
-    let output = run("rmtree", &["no-such-tree", "--really", "--by", "laio"]);
-    assert!(!output.status.success());
-    let errors = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        errors.contains("no-such-tree: No such file or directory"),
-        "{errors}"
-    );
+fn loops_that_remove_trees_again_and_again_leave_nothing() {
+    let at = directory();
+    let path = at.path().to_str().unwrap();
+    let arguments = ["--files", "500", "--rounds", "3", "--loops", "3", "--at"];
+    let printed = printed("rmtree", &[&arguments[..], &[path]].concat());
+    // 500 files and 8 directories to remove.
+    assert_table(&printed, "3", 508);
+    assert_eq!(fs::read_dir(&at).unwrap().count(), 0);
 }
+
+#[test]
+fn a_missing_tree_fails_for_everybody() {
+    for &who in contenders() {
+        for loops in ["1", "2"] {
+            let arguments = ["no-such-tree", "--really", "--by", who, "--loops", loops];
+            let output = run("rmtree", &arguments);
+            assert!(!output.status.success());
+            let errors = String::from_utf8(output.stderr).unwrap();
+            assert!(
+                errors.contains("no-such-tree: No such file or directory"),
+                "{errors}"
+            );
+            assert!(errors.contains("\"1 calls failed\""), "{errors}");
+        }
+    }
+}
+
+#[test]
+fn directories_may_vanish_while_loops_walk() {
+    for &who in contenders() {
+        let tree = tree();
+        let path = tree.path().to_str().unwrap();
+        let arguments = [path, "--really", "--by", who, "--loops", "2"];
+        let both = [(); 2].map(|()| {
+            let mut command = command("rmtree", &arguments);
+            command.stdout(Stdio::null()).stderr(Stdio::piped());
+            command.spawn().unwrap()
+        });
+        for one in both {
+            let errors = String::from_utf8(one.wait_with_output().unwrap().stderr).unwrap();
+            for line in errors.lines() {
+                let expected = line.ends_with("No such file or directory (os error 2)")
+                    || line.ends_with(" calls failed\"");
+                assert!(expected, "{who}: {line}");
+            }
+        }
+        assert!(!tree.path().exists(), "{who}");
+    }
+}
+
+/// Runs an example as somebody to whom permissions apply, and who gets all of `tree`; or `None`,
+/// where nobody else may run it.
+fn run_without_privilege(tree: &Path, example: &str, arguments: &[&str]) -> Option<Output> {
+    const NOBODY: u32 = 65534;
+    let mut command = command(example, arguments);
+    // SAFETY: takes no memory.
+    if unsafe { libc::geteuid() } == 0 {
+        command.uid(NOBODY).gid(NOBODY);
+        walk(tree, &mut |path, _| {
+            chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        });
+    }
+    match command.output() {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            eprintln!("SKIPPED, because nobody may not run the examples");
+            None
+        }
+        output => Some(output.unwrap()),
+    }
+}
+
+#[test]
+fn an_unreadable_directory_is_left_and_everything_else_is_done() {
+    for &who in contenders() {
+        for loops in ["1", "2"] {
+            let tree = tree();
+            let secret = tree.path().join("depth-0/depth-1/secret");
+            fs::create_dir(&secret).unwrap();
+            fs::write(secret.join("file"), "").unwrap();
+            let all = [tree.path().to_str().unwrap(), "--by", who, "--loops", loops];
+            let allow = |mode| {
+                let permissions = fs::Permissions::from_mode(mode);
+                fs::set_permissions(&secret, permissions).unwrap();
+            };
+            allow(0);
+            for (example, failures, arguments) in [
+                ("du", 1, &["--rounds", "1"][..]),
+                // The directory, and all three above it, because they are not empty.
+                ("rmtree", 4, &["--really"][..]),
+            ] {
+                let arguments = [&all[..], arguments].concat();
+                let output = run_without_privilege(tree.path(), example, &arguments);
+                let Some(output) = output else { return };
+                assert!(!output.status.success());
+                let errors = String::from_utf8(output.stderr).unwrap();
+                assert!(errors.contains("secret: Permission denied"), "{errors}");
+                let expected = format!("\"{failures} calls failed\"");
+                assert!(errors.contains(&expected), "{who}, {loops}: {errors}");
+            }
+            allow(0o700);
+            let mut left = Vec::new();
+            walk(tree.path(), &mut |path, _| left.push(path.to_owned()));
+            assert_eq!(left.len(), 5, "{who}, {loops}: {left:?}");
+            assert!(left.contains(&secret.join("file")));
+        }
+    }
+}
+
+#[test]
+fn loops_that_cannot_all_start_do_nothing_and_end() {
+    let tree = tree();
+    let path = tree.path().to_str().unwrap();
+    // No machine has that many processors.
+    let arguments = [path, "--loops", "2", "--cpu", "0,1000000", "--rounds", "1"];
+    let printed = printed("du", &[&arguments[..], &["--by", "plain,laio"]].concat());
+    assert!(printed.contains("laio: not here: "), "{printed}");
+}
+
+/// Options to sum up with.
+const LOOPS_AND_COLD: [(&str, &[&str]); 4] = [
+    ("1", &[]),
+    ("1", &["--cold"]),
+    ("2", &[]),
+    ("3", &["--cold"]),
+];
 
 #[test]
 fn du_equals_an_independent_walk() {
@@ -177,14 +331,15 @@ fn du_equals_an_independent_walk() {
         }
     });
     let expected = format!("{entries} entries, {bytes} bytes, {disk_bytes} bytes on disk\n");
-    for cold in [&[][..], &["--cold"]] {
+    for (loops, cold) in LOOPS_AND_COLD {
         let path = tree.path().to_str().unwrap();
-        let printed = printed("du", &[&[path, "--rounds", "2"], cold].concat());
+        let options = [path, "--rounds", "2", "--loops", loops];
+        let printed = printed("du", &[&options[..], cold].concat());
         assert!(
             printed.contains(&expected),
             "{printed} instead of {expected}"
         );
-        assert_table(&printed, entries);
+        assert_table(&printed, loops, entries);
         assert_eq!(printed.contains("before each run: "), !cold.is_empty());
     }
 }
@@ -202,15 +357,16 @@ fn cat_many_reads_what_plain_reading_reads() {
         }
     });
     let expected = format!("{files} files, {bytes} bytes, checksum {checksum:016x}\n");
-    for cold in [&[][..], &["--cold"]] {
+    for (loops, cold) in LOOPS_AND_COLD {
         let path = tree.path().to_str().unwrap();
-        let printed = printed("cat-many", &[&[path, "--rounds", "2"], cold].concat());
+        let options = [path, "--rounds", "2", "--loops", loops];
+        let printed = printed("cat-many", &[&options[..], cold].concat());
         assert!(
             printed.contains(&expected),
             "{printed} instead of {expected}"
         );
         // At least an open, a read, and a read of nothing for each that is not empty.
-        assert_table(&printed, 2 * files);
+        assert_table(&printed, loops, 2 * files);
     }
 }
 
@@ -219,10 +375,13 @@ fn at_most_one_call_may_be_in_flight() {
     let path = tree();
     let path = path.path().to_str().unwrap();
     for example in ["du", "cat-many"] {
-        printed(
-            example,
-            &[path, "--in-flight", "1", "--rounds", "1", "--cold"],
-        );
+        for loops in ["1", "2"] {
+            let limits = ["--in-flight", "1", "--threads", "1", "--loops", loops];
+            printed(
+                example,
+                &[&[path, "--rounds", "1", "--cold"], &limits[..]].concat(),
+            );
+        }
     }
 }
 
@@ -230,7 +389,7 @@ fn at_most_one_call_may_be_in_flight() {
 fn help_is_there() {
     for example in ["rmtree", "du", "cat-many"] {
         let help = printed(example, &["--help"]);
-        for option in ["--files", "--in-flight", "--cold", "--rounds", "--at"] {
+        for option in ["--files", "--in-flight", "--loops", "--cold", "--at"] {
             assert!(help.contains(option), "{example}: {help}");
         }
     }

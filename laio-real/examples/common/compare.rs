@@ -2,15 +2,15 @@
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{fmt, io};
 
 use clap::Args;
 
 use super::contender::Contender;
-use super::job::drive;
+use super::loops::{self, Failure};
 use super::tree::{self, Cold};
-use super::walk::{Task, Walk};
+use super::walk::Task;
 
 /// What all of these examples can be told.
 #[derive(Args, Debug)]
@@ -21,17 +21,22 @@ pub(crate) struct Options {
     /// Where the temporary tree is made; best on a disk
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) at: PathBuf,
-    /// The most calls in flight at a time
+    /// Event loops that share the work, each a thread
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
+    pub(crate) loops: usize,
+    /// The most calls in flight at a time, divided among the loops; each has one at least
     #[arg(long, value_name = "N", default_value_t = 64,
           value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=4096))]
     pub(crate) in_flight: usize,
-    /// Threads of the pool
+    /// Threads of the pool, divided among the loops; each has one at least
     #[arg(long, value_name = "N", default_value_t = 32,
           value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=4096))]
     pub(crate) threads: usize,
-    /// Pin the lazy loop to this processor, best one that serves no interrupts of the disk
-    #[arg(long, value_name = "CPU")]
-    pub(crate) cpu: Option<usize>,
+    /// Pin the lazy loops to these processors (0,1,...), one after the other, best such that serve
+    /// no interrupts of the disk; by default each to one that no other loop has, if there is one
+    #[arg(long, value_name = "CPU", value_delimiter = ',')]
+    pub(crate) cpu: Vec<usize>,
     /// How often each contender does the work
     #[arg(long, value_name = "N", default_value_t = 3,
           value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
@@ -82,24 +87,30 @@ impl<'a> Comparison<'a> {
     ///
     /// # Errors
     /// Trouble with the tree.
-    pub(crate) fn warm_up<T: Task>(&self, root: &Path, task: T) -> io::Result<()> {
-        if !self.options.cold {
-            let in_flight = self.options.in_flight;
-            let mut plain = Contender::Plain.start(self.options)?;
-            drive(&mut *plain, Walk::new(root, task, in_flight)?, in_flight)?;
+    pub(crate) fn warm_up<T: Task + Send>(
+        &self,
+        root: &Path,
+        task: impl FnMut(usize) -> T,
+    ) -> io::Result<()> {
+        if self.options.cold {
+            return Ok(());
         }
-        Ok(())
+        match loops::walk(Contender::Plain, self.options, root, task) {
+            Err(Failure::NotHere(error) | Failure::Other(error)) => Err(error),
+            Ok(_) => Ok(()),
+        }
     }
 
-    /// Has every contender do the work once more: the tree that `root` gives, walked for `task`.
-    /// Returns what each has made of it; those that cannot run here are left out from then on.
+    /// Has every contender do the work once more: the tree that `root` gives, walked for the tasks
+    /// that `task` makes for so many slots. Returns what each has made of it; those that cannot run
+    /// here are left out from then on.
     ///
     /// # Errors
     /// Trouble with the tree, or with waiting for calls.
-    pub(crate) fn round<T: Task, R: AsRef<Path>>(
+    pub(crate) fn round<T: Task + Send, R: AsRef<Path>>(
         &mut self,
         mut root: impl FnMut() -> io::Result<R>,
-        mut task: impl FnMut() -> T,
+        mut task: impl FnMut(usize) -> T,
     ) -> io::Result<Vec<T>> {
         let mut done = Vec::new();
         let mut cannot = Vec::new();
@@ -108,23 +119,21 @@ impl<'a> Comparison<'a> {
             if self.options.cold {
                 self.coldness = Some(tree::chill(root.as_ref())?);
             }
-            let in_flight = self.options.in_flight;
-            let mut caller = match row.contender.start(self.options) {
-                Ok(caller) => caller,
-                Err(error) => {
+            match loops::walk(row.contender, self.options, root.as_ref(), &mut task) {
+                Err(Failure::NotHere(error)) => {
                     println!("{}: not here: {error}", row.contender);
                     cannot.push(index);
-                    continue;
                 }
-            };
-            let walk = Walk::new(root.as_ref(), task(), in_flight)?;
-            let start = Instant::now();
-            let (walk, calls) = drive(&mut *caller, walk, in_flight)?;
-            row.times.push(start.elapsed());
-            row.calls = calls;
-            row.blocked.extend(caller.blocked_share());
-            self.errors += walk.errors;
-            done.push(walk.task);
+                Err(Failure::Other(error)) => return Err(error),
+                Ok(run) => {
+                    row.times.push(run.time());
+                    row.calls = run.calls;
+                    let share = |blocked| blocked as f64 / run.calls.max(1) as f64;
+                    row.blocked.extend(run.blocked.map(share));
+                    self.errors += run.errors;
+                    done.push(run.task);
+                }
+            }
         }
         for index in cannot.into_iter().rev() {
             self.rows.remove(index);
@@ -147,7 +156,8 @@ impl<'a> Comparison<'a> {
         self.rows
             .sort_by_key(|row| self.options.by.iter().position(|&by| by == row.contender));
         println!(
-            "{:<9} {:>10} {:>21} {:>9} {:>8} {:>9} {:>21} {:>8}",
+            "{:>5} {:<9} {:>10} {:>21} {:>9} {:>8} {:>9} {:>21} {:>8}",
+            "loops",
             "who",
             "median ms",
             "min .. max",
@@ -161,7 +171,7 @@ impl<'a> Comparison<'a> {
             return Err("nobody could do the work here".into());
         };
         for row in &self.rows {
-            println!("{}", row.print(&first.times));
+            println!("{:>5} {}", self.options.loops, row.print(&first.times));
         }
         match self.errors {
             0 => Ok(()),

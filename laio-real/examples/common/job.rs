@@ -20,6 +20,10 @@ pub(crate) trait Job {
 
     /// The call in `slot` has ended.
     fn ended(&mut self, slot: usize, result: io::Result<i64>);
+
+    /// No call is to be made, and none is in flight. Waits until others leave one; or false, all is
+    /// done.
+    fn wait(&mut self) -> bool;
 }
 
 /// Does all of `job` with at most `in_flight` calls at a time. Returns it, and the number of calls.
@@ -47,6 +51,9 @@ pub(crate) fn drive<J: Job>(
             }
         }
         if free.len() == in_flight {
+            if job.wait() {
+                continue;
+            }
             return Ok((job, calls));
         }
         if let Err(error) = caller.wait(&mut ended) {

@@ -4,6 +4,7 @@
 pub(crate) mod compare;
 pub(crate) mod contender;
 pub(crate) mod job;
+pub(crate) mod loops;
 pub(crate) mod totals;
 pub(crate) mod tree;
 pub(crate) mod walk;

@@ -9,7 +9,7 @@ use super::tree::Temporary;
 use super::walk::Task;
 
 /// A task that leaves a total.
-pub(crate) trait Sum: Task {
+pub(crate) trait Sum: Task + Send {
     type Total: Display + PartialEq;
 
     /// A task that uses so many slots.
@@ -28,12 +28,11 @@ pub(crate) fn compare<S: Sum>(
     options: &Options,
 ) -> Result<(), Box<dyn Error>> {
     let (_temporary, dir) = Temporary::unless_given(dir, options)?;
-    let task = || S::new(options.in_flight);
     let mut comparison = Comparison::new(options);
-    comparison.warm_up(&dir, task())?;
+    comparison.warm_up(&dir, S::new)?;
     let mut totals = Vec::new();
     for _ in 0..options.rounds {
-        let done = comparison.round(|| Ok(&dir), task)?;
+        let done = comparison.round(|| Ok(&dir), S::new)?;
         totals.extend(done.into_iter().map(S::total));
     }
     if let Some(total) = totals.first() {

@@ -1,39 +1,18 @@
 //! Walking a tree: directories are opened and listed, and a task is done for every entry.
 
 mod directory;
+mod stock;
 
-use std::ffi::{CStr, CString, OsStr, c_char};
+use std::collections::VecDeque;
+use std::io;
 use std::os::fd::RawFd;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-use std::{io, ptr};
+use std::sync::Arc;
 
-use self::directory::{CHUNK_BYTES, Chunk, Directory};
+use self::directory::{CHUNK_BYTES, Chunk, Directory, Listing};
+pub(crate) use self::directory::{Entry, Kind};
+use self::stock::Piece;
+pub(crate) use self::stock::Stock;
 use super::job::{Call, Job};
-
-/// A name in a directory. It is valid until the task is done with it.
-#[derive(Clone, Copy)]
-pub(crate) struct Entry {
-    /// `None`: the root of the walk.
-    directory: Option<usize>,
-    name: *const c_char,
-    pub(crate) kind: Kind,
-}
-
-impl Entry {
-    /// The name's address, for a call.
-    pub(crate) fn name(&self) -> usize {
-        self.name as usize
-    }
-}
-
-/// What an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Directory,
-    File,
-    Other,
-}
 
 /// What to do next with an entry.
 pub(crate) enum Next<S> {
@@ -62,175 +41,184 @@ pub(crate) trait Task {
     fn left(&mut self, _entry: &Entry) -> Next<Self::Step> {
         Next::Done
     }
+
+    /// Adds what another loop has done in the same tree.
+    fn add(&mut self, other: Self);
 }
 
+/// Ours: so many calls take a loop longer than it takes another's thread to wake up.
+const ENOUGH_CALLS: usize = 16;
+
+/// A call, ready or in flight.
 enum Step<S> {
-    Open(usize),
-    List(usize),
+    Open(Entry),
+    List(Arc<Directory>, Chunk),
     Task(Entry, S),
 }
 
-/// A walk. What is found last is done first, which keeps few directories open.
-pub(crate) struct Walk<T: Task> {
+/// What is to be done.
+enum Work<S> {
+    /// By any loop.
+    Piece(Piece),
+    /// By this one.
+    Step(Step<S>),
+}
+
+/// A loop's part in a walk. What is found last is done first, which keeps few directories open.
+pub(crate) struct Walk<'a, T: Task> {
     pub(crate) task: T,
     /// Calls that failed. What they were for is left as it was.
     pub(crate) errors: u64,
-    directories: Vec<Directory>,
-    free_directories: Vec<usize>,
-    free_chunks: Vec<Chunk>,
-    ready: Vec<Step<T::Step>>,
+    stock: &'a Stock,
+    /// The oldest in front.
+    work: VecDeque<Work<T::Step>>,
     in_flight: Vec<Option<Step<T::Step>>>,
-    /// Where the root entry's name is.
-    _root: CString,
+    free_chunks: Vec<Chunk>,
 }
 
-impl<T: Task> Walk<T> {
-    /// A walk of the tree at `root`, with as many slots for calls.
-    ///
-    /// # Errors
-    /// A name that no path can have.
-    pub(crate) fn new(root: &Path, task: T, slots: usize) -> io::Result<Self> {
-        let path = CString::new(root.as_os_str().as_bytes())?;
-        let root = Entry {
-            directory: None,
-            name: path.as_ptr(),
-            kind: Kind::Directory,
-        };
-        let mut walk = Self {
+impl<'a, T: Task> Walk<'a, T> {
+    /// A loop's part in the walk of `stock`, with as many slots for calls.
+    pub(crate) fn new(stock: &'a Stock, task: T, slots: usize) -> Self {
+        Self {
             task,
             errors: 0,
-            directories: Vec::new(),
-            free_directories: Vec::new(),
-            free_chunks: Vec::new(),
-            ready: Vec::new(),
+            stock,
+            work: VecDeque::new(),
             in_flight: (0..slots).map(|_| None).collect(),
-            _root: path,
-        };
-        let next = walk.task.found(&root);
-        walk.go_on(root, next);
-        Ok(walk)
+            free_chunks: Vec::new(),
+        }
+    }
+
+    /// Leaves the oldest directory to any loop, if enough else is left to do here.
+    fn share(&mut self) {
+        let is_piece = |work: &Work<T::Step>| matches!(work, Work::Piece(_));
+        let oldest = self.work.iter().position(is_piece);
+        let is_only = oldest == self.work.iter().rposition(is_piece);
+        if let Some(oldest) = oldest
+            && (!is_only || self.work.len() > ENOUGH_CALLS)
+            && let Some(Work::Piece(piece)) = self.work.remove(oldest)
+        {
+            self.stock.put(piece);
+        }
+    }
+
+    fn keep(&mut self, piece: Piece) {
+        self.work.push_back(Work::Piece(piece));
+    }
+
+    fn make(&mut self, step: Step<T::Step>) {
+        self.work.push_back(Work::Step(step));
+    }
+
+    fn begin(&mut self, piece: Piece) {
+        match piece {
+            Piece::Found(entry) => self.found(entry),
+            Piece::Open(entry) => self.make(Step::Open(entry)),
+            Piece::List(directory) => self.list(directory),
+        }
+    }
+
+    fn found(&mut self, entry: Entry) {
+        let next = self.task.found(&entry);
+        self.go_on(entry, next);
     }
 
     fn go_on(&mut self, entry: Entry, next: Next<T::Step>) {
         match next {
-            Next::Call(step) => self.ready.push(Step::Task(entry, step)),
-            Next::Descend => {
-                let directory = self.new_directory(entry);
-                self.ready.push(Step::Open(directory));
-            }
-            Next::Done => self.done(entry),
+            Next::Call(step) => self.make(Step::Task(entry, step)),
+            Next::Descend => self.keep(Piece::Open(entry)),
+            Next::Done => self.release(entry.listing),
         }
     }
 
-    /// Nothing more is to be done with `entry`; perhaps it was the last of its directory.
-    fn done(&mut self, entry: Entry) {
-        let Some(index) = entry.directory else {
+    fn list(&mut self, directory: Arc<Directory>) {
+        let chunk = self.free_chunks.pop().unwrap_or_default();
+        self.make(Step::List(directory, chunk));
+    }
+
+    /// `chunk` has been filled with `bytes` of the directory's listing.
+    fn listed(&mut self, directory: Arc<Directory>, chunk: Chunk, bytes: usize) {
+        if bytes == 0 {
+            self.free_chunks.push(chunk);
+            return self.leave(directory);
+        }
+        let is_full = bytes > CHUNK_BYTES / 2;
+        if is_full {
+            self.keep(Piece::List(Arc::clone(&directory)));
+        }
+        let listing = Arc::new(Listing {
+            directory: Some(Arc::clone(&directory)),
+            chunk,
+        });
+        for entry in listing.entries(bytes) {
+            match entry.kind {
+                Kind::Directory => self.keep(Piece::Found(entry)),
+                Kind::File | Kind::Other => self.found(entry),
+            }
+        }
+        self.release(listing);
+        if !is_full {
+            // Most likely the end, which is soon seen.
+            self.list(directory);
+        }
+    }
+
+    /// An entry of `listing` is done; perhaps it was the last.
+    fn release(&mut self, listing: Arc<Listing>) {
+        let Some(Listing { directory, chunk }) = Arc::into_inner(listing) else {
             return;
         };
-        self.directories[index].unfinished -= 1;
-        if self.directories[index].unfinished == 0 {
-            let entry = self.close(index);
+        self.free_chunks.push(chunk);
+        match directory {
+            Some(directory) => self.leave(directory),
+            None => self.stock.close(),
+        }
+    }
+
+    /// A listing of `directory`, or the reading of it, is done; perhaps it was the last.
+    fn leave(&mut self, directory: Arc<Directory>) {
+        if let Some(entry) = Arc::into_inner(directory).map(Directory::close) {
             let next = self.task.left(&entry);
             self.go_on(entry, next);
         }
     }
 
-    fn new_directory(&mut self, entry: Entry) -> usize {
-        let directory = Directory::new(entry);
-        if let Some(index) = self.free_directories.pop() {
-            self.directories[index] = directory;
-            return index;
-        }
-        self.directories.push(directory);
-        self.directories.len() - 1
-    }
-
-    /// Closes a directory and returns the entry that it is.
-    fn close(&mut self, index: usize) -> Entry {
-        let directory = &mut self.directories[index];
-        directory.fd = None;
-        self.free_chunks.append(&mut directory.chunks);
-        self.free_directories.push(index);
-        directory.entry
-    }
-
-    fn open_call(&self, index: usize) -> Call {
-        let entry = self.directories[index].entry;
-        let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-        let directory = self.fd_of(entry.directory);
-        Call {
-            number: libc::SYS_openat,
-            args: [directory as usize, entry.name(), flags as usize, 0, 0, 0],
-        }
-    }
-
-    fn list_call(&mut self, index: usize) -> Call {
-        let chunk = self.free_chunks.pop().unwrap_or_default();
-        let directory = self.fd_of(Some(index)) as usize;
-        let chunks = &mut self.directories[index].chunks;
-        chunks.push(chunk);
-        let address = chunks.last_mut().map_or(ptr::null_mut(), Chunk::address);
-        Call {
-            number: libc::SYS_getdents64,
-            args: [directory, address as usize, CHUNK_BYTES, 0, 0, 0],
-        }
-    }
-
-    fn fd_of(&self, directory: Option<usize>) -> RawFd {
-        directory.map_or(libc::AT_FDCWD, |index| self.directories[index].fd())
-    }
-
-    /// The directory's last chunk has been filled with `bytes`.
-    fn listed(&mut self, index: usize, bytes: usize) {
-        if bytes == 0 {
-            let directory = &mut self.directories[index];
-            self.free_chunks.extend(directory.chunks.pop());
-            let end = directory.end_of_list(index);
-            return self.done(end);
-        }
-        self.ready.push(Step::List(index));
-        let directory = &mut self.directories[index];
-        let found = directory.entries(index, bytes);
-        directory.unfinished += found.len();
-        for entry in found {
-            let next = self.task.found(&entry);
-            self.go_on(entry, next);
-        }
-    }
-
-    fn failed(&mut self, step: &Step<T::Step>, error: &io::Error) {
+    fn failed(&mut self, step: Step<T::Step>, error: &io::Error) {
         self.errors += 1;
-        let entry = match step {
-            Step::Open(index) | Step::List(index) => self.directories[*index].entry,
-            Step::Task(entry, _) => *entry,
+        let entry = match &step {
+            Step::Open(entry) | Step::Task(entry, _) => entry,
+            Step::List(directory, _) => &directory.entry,
         };
-        // SAFETY: the entry is not done, so its name is there.
-        let name = unsafe { CStr::from_ptr(entry.name) };
-        eprintln!("{}: {error}", OsStr::from_bytes(name.to_bytes()).display());
+        eprintln!("{}: {error}", entry.shown());
         match step {
-            Step::Open(index) => {
-                self.close(*index);
-                self.done(entry);
+            Step::Open(entry) | Step::Task(entry, _) => self.release(entry.listing),
+            Step::List(directory, chunk) => {
+                self.free_chunks.push(chunk);
+                self.leave(directory);
             }
-            Step::List(index) => {
-                let end = self.directories[*index].end_of_list(*index);
-                self.done(end);
-            }
-            Step::Task(entry, _) => self.done(*entry),
         }
     }
 }
 
-impl<T: Task> Job for Walk<T> {
+impl<T: Task> Job for Walk<'_, T> {
     fn next(&mut self, slot: usize) -> Option<Call> {
-        let step = self.ready.pop()?;
-        let call = match &step {
-            Step::Open(index) => self.open_call(*index),
-            Step::List(index) => self.list_call(*index),
-            Step::Task(entry, step) => {
-                let directory = self.fd_of(entry.directory);
-                self.task.call(slot, *step, directory, entry)
+        if self.stock.is_short() {
+            self.share();
+        }
+        let mut step = loop {
+            match self.work.pop_back() {
+                Some(Work::Step(step)) => break step,
+                Some(Work::Piece(piece)) => self.begin(piece),
+                None => {
+                    let piece = self.stock.take()?;
+                    self.begin(piece);
+                }
             }
+        };
+        let call = match &mut step {
+            Step::Open(entry) => open_call(entry),
+            Step::List(directory, chunk) => list_call(directory, chunk),
+            Step::Task(entry, step) => self.task.call(slot, *step, entry.directory(), entry),
         };
         self.in_flight[slot] = Some(step);
         Some(call)
@@ -238,17 +226,40 @@ impl<T: Task> Job for Walk<T> {
 
     fn ended(&mut self, slot: usize, result: io::Result<i64>) {
         let step = self.in_flight[slot].take().expect("a call in this slot");
-        match (&step, result) {
-            (_, Err(error)) => self.failed(&step, &error),
-            (Step::Open(index), Ok(fd)) => {
-                self.directories[*index].opened(fd as RawFd);
-                self.ready.push(Step::List(*index));
+        match (step, result) {
+            (step, Err(error)) => self.failed(step, &error),
+            (Step::Open(entry), Ok(fd)) => {
+                let directory = Directory::opened(entry, fd as RawFd);
+                self.list(Arc::new(directory));
             }
-            (Step::List(index), Ok(bytes)) => self.listed(*index, bytes as usize),
+            (Step::List(directory, chunk), Ok(bytes)) => {
+                self.listed(directory, chunk, bytes as usize);
+            }
             (Step::Task(entry, step), Ok(value)) => {
-                let next = self.task.ended(slot, *step, value);
-                self.go_on(*entry, next);
+                let next = self.task.ended(slot, step, value);
+                self.go_on(entry, next);
             }
         }
+    }
+
+    fn wait(&mut self) -> bool {
+        self.stock.wait()
+    }
+}
+
+fn open_call(entry: &Entry) -> Call {
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+    let directory = entry.directory() as usize;
+    Call {
+        number: libc::SYS_openat,
+        args: [directory, entry.name(), flags as usize, 0, 0, 0],
+    }
+}
+
+fn list_call(directory: &Directory, chunk: &mut Chunk) -> Call {
+    let address = chunk.address() as usize;
+    Call {
+        number: libc::SYS_getdents64,
+        args: [directory.fd() as usize, address, CHUNK_BYTES, 0, 0, 0],
     }
 }

@@ -16,7 +16,8 @@ pub(crate) struct Lazy {
 }
 
 impl Lazy {
-    /// For at most `in_flight` calls at a time; pinned to `cpu`, or to where the loop happens to be.
+    /// For at most `in_flight` calls at a time; pinned to `cpu`, or to one that no
+    /// other loop has.
     pub(crate) fn start(in_flight: usize, cpu: Option<usize>) -> Result<Self, Error> {
         // One carrier runs the loop, and one watches it, while all others sit in calls.
         let mut builder = Laio::builder().max_carriers(in_flight + 2);
@@ -52,7 +53,7 @@ impl Caller for Lazy {
         Ok(())
     }
 
-    fn blocked_share(&self) -> Option<f64> {
-        self.laio.counters().calls.block_rate()
+    fn blocked(&self) -> Option<u64> {
+        Some(self.laio.counters().calls.blocked())
     }
 }

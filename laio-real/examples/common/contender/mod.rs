@@ -9,8 +9,8 @@ use std::{fmt, io};
 
 use clap::ValueEnum;
 
-use super::compare::Options;
 use super::job::Call;
+use super::loops::Share;
 
 /// A call that was in flight has ended.
 pub(crate) struct Ended {
@@ -29,8 +29,8 @@ pub(crate) trait Caller {
     /// Appends calls in flight that have ended, of which there must be some; waits for one.
     fn wait(&mut self, ended: &mut Vec<Ended>) -> io::Result<()>;
 
-    /// Share of the calls that blocked, where it is known.
-    fn blocked_share(&self) -> Option<f64> {
+    /// How many of the calls have blocked, where it is known.
+    fn blocked(&self) -> Option<u64> {
         None
     }
 }
@@ -49,18 +49,18 @@ pub(crate) enum Contender {
 }
 
 impl Contender {
-    /// Starts it.
+    /// Starts it for a loop, on the loop's thread.
     ///
     /// # Errors
     /// Why it cannot run here.
-    pub(crate) fn start(self, options: &Options) -> io::Result<Box<dyn Caller>> {
+    pub(crate) fn start(self, share: &Share) -> io::Result<Box<dyn Caller>> {
         Ok(match self {
             Self::Plain => Box::new(plain::Plain),
-            Self::Laio => Box::new(
-                lazy::Lazy::start(options.in_flight, options.cpu).map_err(io::Error::other)?,
-            ),
-            Self::Uring => Box::new(uring::Uring::start(options.in_flight)?),
-            Self::Pool => Box::new(pool::Pool::start(options.threads)),
+            Self::Laio => {
+                Box::new(lazy::Lazy::start(share.in_flight, share.cpu).map_err(io::Error::other)?)
+            }
+            Self::Uring => Box::new(uring::Uring::start(share.in_flight)?),
+            Self::Pool => Box::new(pool::Pool::start(share.threads)),
         })
     }
 }
