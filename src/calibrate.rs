@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use output::files::{OutputDir, OutputError, OutputFile};
 use output::table::Table;
-use sim::machine::profile::{AioSection, Profile, Sourced, UringSection};
+use sim::machine::profile::{Profile, Sourced};
 use validate::calibrate::{CalibrateError, Effort, calibrate};
 
 use crate::failure::{CUT, Failure};
@@ -16,9 +16,9 @@ use crate::screen;
 const EXAMPLES: &str = "\
 Examples:
   laiosim calibrate --quick -o machine.toml
-      Measure every cost in a minute and a half, and write the profile.
+      Measure every cost in two minutes, and write the profile.
   laiosim calibrate -o machine.toml
-      The same in more passes, in about four minutes, for narrower intervals.
+      The same in more passes, in about six minutes, for narrower intervals.
   laiosim run scenarios/wc98.toml --set machine.profile=$PWD/machine.toml
       Simulate this machine.
 
@@ -83,22 +83,9 @@ pub(crate) fn start_file(path: &Path) -> Result<OutputFile, OutputError> {
 
 fn table(profile: &Profile) -> Table {
     let mut table = Table::new(["figure", "value", "95 % interval"]).align_right([1, 2]);
-    let aio = profile.aio.as_ref().map(AioSection::figures);
-    let uring = profile.uring.as_ref().map(UringSection::figures);
-    let times = [
-        ("call", profile.call.figures()),
-        ("kernel", profile.kernel.figures()),
-        ("idle", profile.idle.figures()),
-        ("laio", profile.laio.figures()),
-        ("helper", profile.helper.figures()),
-        ("threads", profile.threads.figures()),
-        ("aio", aio.unwrap_or_default()),
-        ("uring", uring.unwrap_or_default()),
-        ("client", profile.client.figures()),
-    ];
-    for (section, figures) in times {
+    for (section, figures) in profile.times() {
         for (key, figure) in figures {
-            table = table.row(row(section, key, figure, |time| time.to_string()));
+            table = table.row(row(&section, key, figure, |time| time.to_string()));
         }
     }
     for (key, figure) in profile.memory.figures() {

@@ -70,19 +70,10 @@ fn figures<T>(section: &str, figures: Vec<(&'static str, &Sourced<T>)>) -> Vec<F
 }
 
 fn all_figures(profile: &Profile) -> Vec<Figure> {
-    let mut all = figures("call", profile.call.figures());
-    all.extend(figures("kernel", profile.kernel.figures()));
-    all.extend(figures("idle", profile.idle.figures()));
-    all.extend(figures("laio", profile.laio.figures()));
-    all.extend(figures("helper", profile.helper.figures()));
-    all.extend(figures("threads", profile.threads.figures()));
-    if let Some(aio) = &profile.aio {
-        all.extend(figures("aio", aio.figures()));
-    }
-    if let Some(uring) = &profile.uring {
-        all.extend(figures("uring", uring.figures()));
-    }
-    all.extend(figures("client", profile.client.figures()));
+    let times = profile.times().into_iter();
+    let mut all: Vec<Figure> = times
+        .flat_map(|(section, times)| figures(&section, times))
+        .collect();
     all.extend(figures("memory", profile.memory.figures()));
     all
 }
@@ -214,7 +205,7 @@ fn parts_and_wholes(costs: &Costs) -> Vec<(&'static str, Nanos, Nanos)> {
         laio,
         ..
     } = costs;
-    let wake_idle_cpu = idle.wake(Nanos::ZERO);
+    let wake_idle_cpu = idle.wake.after(Nanos::ZERO);
     vec![
         ("fstat walks no path", call.fstat, call.stat),
         ("stat opens nothing", call.stat, call.open),
@@ -245,8 +236,8 @@ fn a_part_costs_no_more_than_the_whole() {
 fn a_longer_idle_cpu_restarts_no_sooner() {
     for (name, profile) in shipped() {
         let idle = profile.idle.plain();
-        let restart = |micros| idle.restart(Nanos::from_micros(micros));
-        let delay = |micros| idle.delay(Nanos::from_micros(micros));
+        let restart = |micros| idle.restart.after(Nanos::from_micros(micros));
+        let delay = |micros| idle.delay.after(Nanos::from_micros(micros));
         for pair in [30, 100, 300, 1_000, 3_000].windows(2) {
             assert!(
                 restart(pair[0]) <= restart(pair[1]),

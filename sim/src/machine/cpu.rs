@@ -111,6 +111,26 @@ impl Activity {
     }
 }
 
+/// What a CPU does so rarely that the caches have lost the way by the next time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// A connection accepted, and closed in the end.
+    Connect,
+    /// A trip to a helper or a thread of a pool.
+    Handoff,
+    /// A call that lazy asynchronous I/O takes to the background.
+    Laio,
+    /// A request of POSIX AIO.
+    Aio,
+    /// An operation by a kernel worker of io_uring.
+    Uring,
+}
+
+impl Path {
+    /// How many there are.
+    const COUNT: usize = 5;
+}
+
 /// One process.
 #[derive(Clone, Copy, Debug)]
 pub struct Process {
@@ -147,6 +167,8 @@ pub struct Cpu {
     pub idle_since: Option<Nanos>,
     /// The idle times that it has had.
     pub idles: Idles,
+    /// When each [`Path`] was last taken.
+    taken: [Option<Nanos>; Path::COUNT],
     /// CPU time by activity.
     pub spent: [Nanos; Activity::ALL.len()],
     /// Switches between processes.
@@ -179,6 +201,15 @@ impl Idles {
 }
 
 impl Cpu {
+    /// Takes `path` now. How long ago that was last done, for ever if never; `None` if the CPU was
+    /// not idle since.
+    pub fn take_path(&mut self, path: Path, now: Nanos) -> Option<Nanos> {
+        let Some(last) = self.taken[path as usize].replace(now) else {
+            return Some(Nanos::MAX);
+        };
+        self.idles.longest_since(last).map(|_| now - last)
+    }
+
     /// CPU time in all.
     pub fn busy_time(&self) -> Nanos {
         self.spent.iter().copied().sum()

@@ -137,6 +137,10 @@ section! {
         disk_submit,
         /// Each completion of a disk request, on the CPU that takes the interrupt.
         disk_interrupt,
+        /// Where the disk is emulated: CPU time of the threads that are the disk, for each request,
+        /// on the CPU that takes the interrupt. Each request has to wake them there. Zero: a disk
+        /// that is a device of its own.
+        disk_worker,
         /// Time between the disk's completion and the wake-up that it is not busy: the path through driver,
         /// emulation and controller.
         disk_path,
@@ -153,119 +157,25 @@ section! {
 }
 
 section! {
-    /// What it takes to run again after a CPU was idle for so long: caches and predictors have
-    /// gone cold, the processor sleeps deeper, a hypervisor has taken it away. Between the times
-    /// that were measured interpolated linearly in their logarithm; below the first and above the
-    /// last, theirs.
-    IdleSection / IdleCosts: Nanos {
-        /// CPU time that the first step takes more, after 30 us.
-        restart_30us,
+    /// A cost by how long ago something last happened. Between the times that were measured
+    /// interpolated linearly in their logarithm; below the first and above the last, theirs.
+    CurveSection / Curve: Nanos {
+        /// After 30 us.
+        after_30us,
         /// After 100 us.
-        restart_100us,
+        after_100us,
         /// After 300 us.
-        restart_300us,
+        after_300us,
         /// After 1 ms.
-        restart_1ms,
+        after_1ms,
         /// After 3 ms.
-        restart_3ms,
+        after_3ms,
         /// After 10 ms.
-        restart_10ms,
-        /// CPU time that a request takes more on a connection that was not served since the CPU was
-        /// idle for 30 us: its data, and those of its file, have left the caches.
-        cold_30us,
-        /// Since it was idle for 100 us.
-        cold_100us,
-        /// Since it was idle for 300 us.
-        cold_300us,
-        /// Since it was idle for 1 ms.
-        cold_1ms,
-        /// Since it was idle for 3 ms.
-        cold_3ms,
-        /// Since it was idle for 10 ms.
-        cold_10ms,
-        /// CPU time of waking a process on another CPU that has been idle for 30 us.
-        wake_30us,
-        /// For 100 us.
-        wake_100us,
-        /// For 300 us.
-        wake_300us,
-        /// For 1 ms.
-        wake_1ms,
-        /// For 3 ms.
-        wake_3ms,
-        /// For 10 ms.
-        wake_10ms,
-        /// Time from such a wake-up until the idle CPU runs the process, after 30 us.
-        delay_30us,
-        /// After 100 us.
-        delay_100us,
-        /// After 300 us.
-        delay_300us,
-        /// After 1 ms.
-        delay_1ms,
-        /// After 3 ms.
-        delay_3ms,
-        /// After 10 ms.
-        delay_10ms,
+        after_10ms,
     }
 }
 
-impl IdleCosts {
-    /// CPU time that the first step after `idle` takes more.
-    pub fn restart(&self, idle: Nanos) -> Nanos {
-        let at = [
-            self.restart_30us,
-            self.restart_100us,
-            self.restart_300us,
-            self.restart_1ms,
-            self.restart_3ms,
-            self.restart_10ms,
-        ];
-        after_idle(idle, at)
-    }
-
-    /// CPU time that a request takes more on a connection that was not served since its CPU was
-    /// idle for `idle`.
-    pub fn cold(&self, idle: Nanos) -> Nanos {
-        let at = [
-            self.cold_30us,
-            self.cold_100us,
-            self.cold_300us,
-            self.cold_1ms,
-            self.cold_3ms,
-            self.cold_10ms,
-        ];
-        after_idle(idle, at)
-    }
-
-    /// CPU time of waking a process on another CPU that has been idle for `idle`.
-    pub fn wake(&self, idle: Nanos) -> Nanos {
-        let at = [
-            self.wake_30us,
-            self.wake_100us,
-            self.wake_300us,
-            self.wake_1ms,
-            self.wake_3ms,
-            self.wake_10ms,
-        ];
-        after_idle(idle, at)
-    }
-
-    /// Time from a wake-up from another CPU until one that was idle for `idle` runs the process.
-    pub fn delay(&self, idle: Nanos) -> Nanos {
-        let at = [
-            self.delay_30us,
-            self.delay_100us,
-            self.delay_300us,
-            self.delay_1ms,
-            self.delay_3ms,
-            self.delay_10ms,
-        ];
-        after_idle(idle, at)
-    }
-}
-
-/// The idle times of an [`IdleSection`].
+/// The times of a [`CurveSection`].
 pub const IDLE_TIMES: [Nanos; 6] = [
     Nanos::from_micros(30),
     Nanos::from_micros(100),
@@ -275,14 +185,47 @@ pub const IDLE_TIMES: [Nanos; 6] = [
     Nanos::from_micros(10_000),
 ];
 
-fn after_idle(idle: Nanos, at: [Nanos; 6]) -> Nanos {
-    let above = IDLE_TIMES.partition_point(|&time| time <= idle);
-    if above == 0 || above == IDLE_TIMES.len() {
-        return at[above.saturating_sub(1)];
+impl CurveSection {
+    /// The curve of these figures, one for each of [`IDLE_TIMES`].
+    pub fn of(figures: [Sourced<Nanos>; IDLE_TIMES.len()]) -> Self {
+        let [
+            after_30us,
+            after_100us,
+            after_300us,
+            after_1ms,
+            after_3ms,
+            after_10ms,
+        ] = figures;
+        Self {
+            after_30us,
+            after_100us,
+            after_300us,
+            after_1ms,
+            after_3ms,
+            after_10ms,
+        }
     }
-    let (from, to) = (log2(IDLE_TIMES[above - 1]), log2(IDLE_TIMES[above]));
-    let (low, high) = (at[above - 1].0 as f64, at[above].0 as f64);
-    Nanos((low + (high - low) * (log2(idle) - from) / (to - from)).round() as u64)
+}
+
+impl Curve {
+    /// What it costs `time` after the last.
+    pub fn after(&self, time: Nanos) -> Nanos {
+        let at = [
+            self.after_30us,
+            self.after_100us,
+            self.after_300us,
+            self.after_1ms,
+            self.after_3ms,
+            self.after_10ms,
+        ];
+        let above = IDLE_TIMES.partition_point(|&grid| grid <= time);
+        if above == 0 || above == IDLE_TIMES.len() {
+            return at[above.saturating_sub(1)];
+        }
+        let (from, to) = (log2(IDLE_TIMES[above - 1]), log2(IDLE_TIMES[above]));
+        let (low, high) = (at[above - 1].0 as f64, at[above].0 as f64);
+        Nanos((low + (high - low) * (log2(time) - from) / (to - from)).round() as u64)
+    }
 }
 
 /// The logarithm, linear between powers of two: at most 0.086 too small, and taken with every
@@ -290,6 +233,108 @@ fn after_idle(idle: Nanos, at: [Nanos; 6]) -> Nanos {
 fn log2(time: Nanos) -> f64 {
     let power = time.0.max(1).ilog2();
     f64::from(power) + time.0 as f64 / (1_u64 << power) as f64 - 1.0
+}
+
+macro_rules! curves {
+    (
+        $(#[$doc:meta])* $name:ident / $plain:ident {
+            $($(#[$field_doc:meta])* $field:ident,)*
+        } or absent {
+            $($(#[$optional_doc:meta])* $optional:ident,)*
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: CurveSection,)*
+            $(
+                $(#[$optional_doc])*
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub $optional: Option<CurveSection>,
+            )*
+        }
+
+        #[doc = concat!("The figures of [`", stringify!($name), "`] without their sources.")]
+        #[derive(Clone, Copy, Debug)]
+        pub struct $plain {
+            $($(#[$field_doc])* pub $field: Curve,)*
+            $($(#[$optional_doc])* pub $optional: Option<Curve>,)*
+        }
+
+        impl $name {
+            /// The figures alone.
+            pub fn plain(&self) -> $plain {
+                $plain {
+                    $($field: self.$field.plain(),)*
+                    $($optional: self.$optional.as_ref().map(CurveSection::plain),)*
+                }
+            }
+
+            /// The curves by name, in order.
+            pub fn curves(&self) -> Vec<(&'static str, &CurveSection)> {
+                let mut curves = vec![$((stringify!($field), &self.$field),)*];
+                $(curves.extend(self.$optional.as_ref().map(|it| (stringify!($optional), it)));)*
+                curves
+            }
+
+            /// The figures, each changed by `change`.
+            fn each_mut(&mut self, mut change: impl FnMut(&'static str, &mut Nanos)) {
+                $(self.$field.each_mut(&mut change);)*
+                $(if let Some(curve) = &mut self.$optional { curve.each_mut(&mut change) })*
+            }
+
+            /// Figure by figure, what `merge` makes of those of `all`.
+            fn merged(
+                all: &[&Self],
+                merge: &impl Fn(&[&Sourced<Nanos>]) -> Sourced<Nanos>,
+            ) -> Self {
+                let of = |curve: fn(&Self) -> &CurveSection| {
+                    let curves: Vec<_> = all.iter().map(|&one| curve(one)).collect();
+                    CurveSection::merged(&curves, merge)
+                };
+                let if_all_have = |curve: fn(&Self) -> Option<&CurveSection>| {
+                    let curves: Option<Vec<_>> = all.iter().map(|&one| curve(one)).collect();
+                    curves.map(|curves| CurveSection::merged(&curves, merge))
+                };
+                Self {
+                    $($field: of(|one| &one.$field),)*
+                    $($optional: if_all_have(|one| one.$optional.as_ref()),)*
+                }
+            }
+        }
+    };
+}
+
+curves! {
+    /// What becomes dearer with time: caches and predictors go cold, the processor sleeps deeper, a
+    /// hypervisor takes it away.
+    IdleSection / IdleCosts {
+        /// CPU time that the first step takes more after its CPU was idle for so long.
+        restart,
+        /// CPU time that a request takes more on a connection that was not served since the CPU was
+        /// idle for so long: its data, and those of its file, have left the caches.
+        cold,
+        /// CPU time of waking a process on another CPU that has been idle for so long.
+        wake,
+        /// Time from such a wake-up until the idle CPU runs the process.
+        delay,
+        /// CPU time that accepting a connection, and closing it in the end, takes more if the CPU
+        /// has last accepted one so long ago and was idle since: what only connections take has
+        /// left the caches.
+        connect,
+        /// CPU time that a trip to a helper process or to a thread of a pool and back takes more if
+        /// the last began so long ago, and the CPU was idle since.
+        handoff,
+        /// CPU time that a call in the background of lazy asynchronous I/O takes more, from the
+        /// steal to the poll, if the last was stolen so long ago and the CPU was idle since.
+        laio,
+    } or absent {
+        /// The same of a request of POSIX AIO. Absent as `aio` is.
+        aio,
+        /// The same of an operation by a kernel worker of io_uring. Absent as `uring` is.
+        uring,
+    }
 }
 
 section! {
@@ -458,6 +503,9 @@ pub struct Costs {
     pub memory: MemorySizes,
 }
 
+/// Figures of a section by name, in order.
+pub type Figures<'a> = Vec<(&'static str, &'a Sourced<Nanos>)>;
+
 impl Profile {
     /// The profile as its file has it: one line a figure.
     pub fn to_toml(&self) -> String {
@@ -465,21 +513,31 @@ impl Profile {
             "machine = {:?}\nprovenance = {:?}\n",
             self.machine, self.provenance
         );
-        write_section(&mut text, "call", &self.call.figures());
-        write_section(&mut text, "kernel", &self.kernel.figures());
-        write_section(&mut text, "idle", &self.idle.figures());
-        write_section(&mut text, "laio", &self.laio.figures());
-        write_section(&mut text, "helper", &self.helper.figures());
-        write_section(&mut text, "threads", &self.threads.figures());
-        if let Some(aio) = &self.aio {
-            write_section(&mut text, "aio", &aio.figures());
+        for (section, figures) in self.times() {
+            write_section(&mut text, &section, &figures);
         }
-        if let Some(uring) = &self.uring {
-            write_section(&mut text, "uring", &uring.figures());
-        }
-        write_section(&mut text, "client", &self.client.figures());
         write_section(&mut text, "memory", &self.memory.figures());
         text
+    }
+
+    /// All times by section, in the order of the file.
+    pub fn times(&self) -> Vec<(String, Figures<'_>)> {
+        let curves = self.idle.curves().into_iter();
+        let idle = curves.map(|(name, curve)| (format!("idle.{name}"), curve.figures()));
+        let mut all = vec![
+            ("call".to_owned(), self.call.figures()),
+            ("kernel".to_owned(), self.kernel.figures()),
+        ];
+        all.extend(idle);
+        all.push(("laio".to_owned(), self.laio.figures()));
+        all.push(("helper".to_owned(), self.helper.figures()));
+        all.push(("threads".to_owned(), self.threads.figures()));
+        let aio = self.aio.as_ref();
+        all.extend(aio.map(|aio| ("aio".to_owned(), aio.figures())));
+        let uring = self.uring.as_ref();
+        all.extend(uring.map(|uring| ("uring".to_owned(), uring.figures())));
+        all.push(("client".to_owned(), self.client.figures()));
+        all
     }
 
     /// The profile of the same machine when it takes `pace` times as long for everything that its
@@ -576,15 +634,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_idle_costs_is_met_at_its_times_and_lies_between_them_elsewhere() {
+    fn a_curve_is_met_at_its_times_and_lies_between_them_elsewhere() {
         let at = [1, 2, 4, 8, 16, 32].map(Nanos::from_micros);
+        let curve = CurveSection::of(at.map(|value| Sourced {
+            value,
+            low: None,
+            high: None,
+            source: String::new(),
+        }));
+        let curve = curve.plain();
         for (time, cost) in IDLE_TIMES.into_iter().zip(at) {
-            assert_eq!(after_idle(time, at), cost);
+            assert_eq!(curve.after(time), cost);
         }
-        assert_eq!(after_idle(Nanos::ZERO, at), at[0]);
-        assert_eq!(after_idle(Nanos::from_millis(60), at), at[5]);
+        assert_eq!(curve.after(Nanos::ZERO), at[0]);
+        assert_eq!(curve.after(Nanos::from_millis(60)), at[5]);
         // Half way between 100 us and 300 us in the logarithm, to its error.
-        let between = after_idle(Nanos(173_205), at);
+        let between = curve.after(Nanos(173_205));
         assert!(between.0.abs_diff(3_000) < 120, "{between}");
     }
 
@@ -594,7 +659,10 @@ mod tests {
         let profile: Profile = toml::from_str(text).expect("the shipped profile is one");
         let slow = profile.at_pace(2.0);
         assert_eq!(slow.call.send.value, profile.call.send.value * 2);
-        assert_eq!(slow.idle.delay_1ms.value, profile.idle.delay_1ms.value * 2);
+        assert_eq!(
+            slow.idle.delay.after_1ms.value,
+            profile.idle.delay.after_1ms.value * 2
+        );
         assert_eq!(slow.kernel.disk_path, profile.kernel.disk_path);
         assert_eq!(slow.kernel.pageout_age, profile.kernel.pageout_age);
         assert_eq!(slow.memory, profile.memory);

@@ -114,11 +114,9 @@ impl Machine {
         if state != Scheduled::Asleep {
             return;
         }
-        let costs = &self.costs;
-        let (cost, delay) = match self.idle_time(cpu) {
-            None => (costs.kernel.wake_busy_cpu, Nanos::ZERO),
-            Some(idle) => (costs.idle.wake(idle), costs.idle.delay(idle)),
-        };
+        let cost = self.cost_of_waking(cpu);
+        let delay = self.idle_time(cpu);
+        let delay = delay.map_or(Nanos::ZERO, |idle| self.costs.idle.delay.after(idle));
         if self.stepping == Some(waker) {
             self.charge(Activity::Switch, cost);
         } else {
@@ -126,6 +124,14 @@ impl Machine {
         }
         self.procs[proc.0 as usize].state = Scheduled::Waking;
         self.at(self.now + delay, Event::Wake(proc));
+    }
+
+    /// CPU time of waking a process on `cpu` from another CPU.
+    pub(super) fn cost_of_waking(&self, cpu: usize) -> Nanos {
+        match self.idle_time(cpu) {
+            None => self.costs.kernel.wake_busy_cpu,
+            Some(idle) => self.costs.idle.wake.after(idle),
+        }
     }
 
     /// How long `cpu` has been idle; `None` if it is not.
@@ -215,7 +221,7 @@ impl Machine {
         if let Some(since) = self.cpus[cpu].idle_since.take() {
             let idle = self.now - since;
             self.cpus[cpu].idles.ended(self.now, idle);
-            self.charge(Activity::Switch, self.costs.idle.restart(idle));
+            self.charge(Activity::Switch, self.costs.idle.restart.after(idle));
         }
         self.counters.steps += 1;
         self.cpus[cpu].current

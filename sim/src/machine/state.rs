@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use super::PAGE_BYTES;
 use super::cache::{Cache, Policy, readahead::ReadAhead};
 use super::counters::{Counters, OpCount};
-use super::cpu::{Activity, Cpu, ProcId, Process, Role};
+use super::cpu::{Activity, Cpu, Path, ProcId, Process, Role};
 use super::disk::{Disk, Started};
 use super::events::Event;
 use super::files::Files;
@@ -221,6 +221,24 @@ impl Machine {
         if let Some(cpu) = self.stepping {
             self.spent += time;
             self.cpus[cpu].spent[activity as usize] += time;
+        }
+    }
+
+    /// The CPU takes `path`, of which it has lost the more the longer ago it last did, if it was
+    /// idle since.
+    pub(crate) fn take_path(&mut self, path: Path, activity: Activity) {
+        let (cpu, now) = (self.stepping_cpu(), self.local());
+        let idle = &self.costs.idle;
+        let curve = match path {
+            Path::Connect => Some(&idle.connect),
+            Path::Handoff => Some(&idle.handoff),
+            Path::Laio => Some(&idle.laio),
+            Path::Aio => idle.aio.as_ref(),
+            Path::Uring => idle.uring.as_ref(),
+        };
+        let curve = curve.expect("checked with the scenario");
+        if let Some(since) = self.cpus[cpu].take_path(path, now) {
+            self.charge(activity, curve.after(since));
         }
     }
 

@@ -7,6 +7,7 @@ use super::disk::{DiskRequest, DiskStats, SECTOR_BYTES};
 use super::events::Event;
 use super::state::Machine;
 use super::timeline::{Span, Track};
+use crate::engine::Nanos;
 
 /// Pages that the proactive page-out looks at in a step. Ours: a tenth of a megabyte.
 pub(super) const PAGEOUT_PAGES: u32 = 32;
@@ -26,6 +27,7 @@ impl Machine {
     /// of consecutive blocks.
     pub(crate) fn read_pages(&mut self, start: u32, end: u32) {
         let mut page = start;
+        let mut is_first = true;
         while page < end {
             if self.cache.peek(page) != PageState::Absent {
                 page += 1;
@@ -49,7 +51,22 @@ impl Machine {
             let request = &mut self.in_flight[io as usize];
             (request.first_page, request.pages) = (first, page - first);
             self.at(self.local(), Event::DiskSubmit(io));
+            if std::mem::take(&mut is_first) {
+                self.wake_disk_worker();
+            }
         }
+    }
+
+    /// Where the disk is threads, the first of several requests has to wake them.
+    fn wake_disk_worker(&mut self) {
+        if self.costs.kernel.disk_worker == Nanos::ZERO {
+            return;
+        }
+        let wake = match self.disk_cpu == self.stepping_cpu() {
+            true => self.costs.kernel.wake_same_cpu,
+            false => self.cost_of_waking(self.disk_cpu),
+        };
+        self.charge(Activity::Switch, wake);
     }
 
     /// Whether `page` goes into the same request as the page before it.
@@ -104,11 +121,9 @@ impl Machine {
     }
 
     pub(crate) fn on_disk_ready(&mut self, io: u32) {
-        self.interrupt(
-            self.disk_cpu,
-            self.costs.kernel.disk_interrupt,
-            Activity::Interrupt,
-        );
+        let kernel = &self.costs.kernel;
+        let cost = kernel.disk_interrupt + kernel.disk_worker;
+        self.interrupt(self.disk_cpu, cost, Activity::Interrupt);
         let request = &mut self.in_flight[io as usize];
         let (first, pages) = (request.first_page, request.pages);
         let mut waiters = std::mem::take(&mut request.waiters);

@@ -259,7 +259,11 @@ pub(super) fn point(point: &Point) -> Result<(), Wrong> {
     for server in &scenario.servers {
         let missing = match server.structure {
             Structure::NbAio if profile.aio.is_none() => "[aio]",
+            Structure::NbAio if profile.idle.aio.is_none() => "[idle.aio]",
             Structure::NbUring | Structure::NbUringHybrid if profile.uring.is_none() => "[uring]",
+            Structure::NbUring | Structure::NbUringHybrid if profile.idle.uring.is_none() => {
+                "[idle.uring]"
+            }
             _ => continue,
         };
         let message = format!(

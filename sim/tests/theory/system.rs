@@ -102,15 +102,12 @@ impl System {
 
     /// Multiplies every CPU time and delay.
     pub(crate) fn times_times(mut self, factor: u64) -> Self {
-        for (section, figures) in &mut self.profile {
-            let Some(figures) = figures.as_table_mut() else {
-                continue;
-            };
-            for (_, figure) in figures.iter_mut().filter(|_| section != "memory") {
-                let text = figure["value"].as_str().expect("text");
+        let times = self.profile.iter_mut();
+        for (_, figures) in times.filter(|(section, _)| *section != "memory") {
+            change_each(figures, &|text| {
                 let time: Nanos = text.parse().expect("a time");
-                figure["value"] = format!("{} ns", time.0 * factor).into();
-            }
+                format!("{} ns", time.0 * factor)
+            });
         }
         self
     }
@@ -254,13 +251,21 @@ fn play(loaded: &Loaded, server: Server, replication: u32) -> Played {
 /// A profile without any cost.
 fn free(mut profile: toml::Table) -> toml::Table {
     for (section, figures) in &mut profile {
-        let Some(figures) = figures.as_table_mut() else {
-            continue;
-        };
         let nothing = if section == "memory" { "0 B" } else { "0 ns" };
-        for (_, figure) in figures.iter_mut() {
-            figure["value"] = nothing.into();
-        }
+        change_each(figures, &|_| nothing.to_owned());
     }
     profile
+}
+
+/// Changes a figure, or all figures in a section.
+fn change_each(value: &mut toml::Value, change: &impl Fn(&str) -> String) {
+    let Some(table) = value.as_table_mut() else {
+        return;
+    };
+    match table.get_mut("value") {
+        Some(value) => *value = change(value.as_str().expect("text")).into(),
+        None => table
+            .iter_mut()
+            .for_each(|(_, value)| change_each(value, change)),
+    }
 }

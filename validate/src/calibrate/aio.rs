@@ -89,7 +89,7 @@ fn in_child(reader: &mut Reader, rounds: usize) -> io::Result<Vec<f64>> {
 }
 
 /// Reads the one page of a file, over and over.
-struct Reader {
+pub(super) struct Reader {
     file: File,
     buffer: Box<[u8; PAGE]>,
     request: Box<libc::aiocb>,
@@ -98,7 +98,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         let mut file = tempfile::tempfile()?;
         file.write_all(&[1; PAGE])?;
         let signals = signalfd(completion_signal())?;
@@ -114,7 +114,7 @@ impl Reader {
         })
     }
 
-    fn read(&mut self) -> io::Result<()> {
+    pub(super) fn read(&mut self) -> io::Result<()> {
         self.submit()?;
         self.wait();
         self.complete()

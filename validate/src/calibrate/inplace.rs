@@ -4,6 +4,7 @@
 //! more is the price of a CPU that was idle. Each round measures all of it, so that a machine that
 //! changes its pace changes all.
 
+use std::cell::Cell;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -15,8 +16,9 @@ use sim::workload::trace::{Metadata, Record, TraceWriter};
 
 use super::child::measure_in_child;
 use super::idle::{AfterPause, BURST, Pauses};
-use super::spinning::{keep_busy, spin};
-use super::timing::Rounds;
+use super::paths::{Beyond, Connects};
+use super::spinning::{Connection, keep_busy, spin};
+use super::timing::{Rounds, cpu_clock_of};
 use super::{CalibrateError, Effort};
 use crate::emulate::host::{CpuUse, ProcessMeter};
 use crate::emulate::image::path_of;
@@ -53,6 +55,8 @@ pub(super) struct InPlace {
     pub(super) busy: Rounds,
     /// Requests after each of the pauses.
     pub(super) after_pauses: Vec<AfterPause>,
+    /// A connection beyond a request, after each of the pauses.
+    pub(super) connects: Beyond,
     /// The load generator with as many clients.
     pub(super) generator: Generator,
 }
@@ -89,11 +93,13 @@ pub(super) fn measure(effort: Effort) -> Result<InPlace, CalibrateError> {
     let pid = server.pids().map_err(server_failed)?[0];
     let (mut busy, mut generator) = (vec![], vec![]);
     let mut pauses = Pauses::default();
+    let mut connects = Connects::default();
     for _ in 0..=effort.rounds.min(15) {
         pin_to(CLIENT_CPU).map_err(failed)?;
         let (used, result) = used_by(pid, || keep_busy(server.address(), BUSY, REQUESTS))?;
         busy.push(used.cpu.0 as f64 / f64::from(result.map_err(failed)?));
         pauses.round(&server, pid).map_err(failed)?;
+        connects_round(&mut connects, &server, pid).map_err(failed)?;
         pin_to(SERVER_CPU).map_err(failed)?;
         generator.extend(grid.generator_round(&server, pid)?);
     }
@@ -101,12 +107,26 @@ pub(super) fn measure(effort: Effort) -> Result<InPlace, CalibrateError> {
     Ok(InPlace {
         busy: Rounds::after_the_first(busy),
         after_pauses: pauses.figures(),
+        connects: connects.figures(),
         generator: Generator {
             cpu,
             sleeps,
             server_sleeps,
         },
     })
+}
+
+fn connects_round(connects: &mut Connects, server: &ServerProcess, pid: u32) -> io::Result<()> {
+    let open = |first| Connection::open(server.address(), first);
+    let clock = cpu_clock_of(pid)?;
+    let next = Cell::new(0);
+    let open_next = || open(next.replace((next.get() + 1) % OBJECTS));
+    connects.round(
+        open_next,
+        &mut [open(0)?, open(OBJECTS / 2)?],
+        clock,
+        SETTLE_NS,
+    )
 }
 
 /// What the calls of one request of the busy load cost, without the server's own computation.

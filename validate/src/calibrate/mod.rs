@@ -18,6 +18,7 @@ mod mappings;
 mod memory;
 pub(crate) mod pace;
 mod passes;
+mod paths;
 mod scheduling;
 mod sendfile;
 mod sockets;
@@ -50,13 +51,13 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// About a minute and a half in all.
+    /// About two minutes in all.
     pub const QUICK: Self = Self {
         passes: 3,
         rounds: 5,
         batch: 2_000,
     };
-    /// About four minutes.
+    /// About six minutes.
     pub const FULL: Self = Self {
         passes: 10,
         rounds: 7,
@@ -136,6 +137,8 @@ fn pass(effort: Effort, once: &Once, progress: impl Fn(&str)) -> Result<Profile,
     let threads = threads::measure(effort)?;
     let aio = aio::measure(effort, &scheduling, &sockets)?;
     let uring = uring::measure(effort, &scheduling)?;
+    progress("the same after pauses");
+    let paths = paths::measure(effort, aio.is_some(), uring.is_some())?;
     progress("misses on the emulated disk");
     let disk = disk::measure(effort)?;
     progress("servers in place");
@@ -151,6 +154,7 @@ fn pass(effort: Effort, once: &Once, progress: impl Fn(&str)) -> Result<Profile,
         threads,
         aio,
         uring,
+        paths,
         once,
         inplace,
     }))

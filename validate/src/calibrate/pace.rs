@@ -2,27 +2,24 @@
 //! CPU time down and let it go again within seconds.
 //!
 //! Measured is what calibrate measures in place, on its own objects in memory: the CPU time of
-//! `nb-b` for a burst of requests after 10 ms of idleness. Restart, cold connections and plain
-//! calls are in it in about the shares that a disk-bound server has them.
+//! `nb-b` for requests that it always has. What it takes more after pauses changes by larger factors,
+//! and within seconds, so that a look before and after a run does not tell what it was in between.
 
-use std::thread;
+use std::{io, thread};
 
-use sim::engine::Nanos;
-use sim::machine::profile::{CallCosts, IDLE_TIMES, IdleCosts};
+use sim::machine::profile::CallCosts;
 use sim::scenario::keys::ServerKeys;
 
 use super::CalibrateError;
-use super::idle::{BURST, median_burst, open_burst};
-use super::inplace::{Grid, OBJECTS, PAGES, known_calls, server_failed};
-use super::spinning::exchange_on_each;
-use super::timing::cpu_clock_of;
+use super::inplace::{BUSY, Grid, OBJECTS, PAGES, SETTLE_NS, known_calls, server_failed};
+use super::spinning::{keep_busy, spin};
+use super::timing::{cpu_clock_of, read_clock};
 use crate::emulate::realtime::pin_to;
 use crate::process::{CLIENT_CPU, ServerProcess};
 use crate::serve::NB_B;
 
-/// Bursts of a measurement: a third of a second. Ours.
-const BURSTS: u64 = 30;
-const PAUSE: Nanos = IDLE_TIMES[IDLE_TIMES.len() - 1];
+/// Requests of a measurement: a third of a second. Ours.
+const REQUESTS: u32 = 15_000;
 
 /// A server that waits to be measured.
 pub(crate) struct Pacer {
@@ -50,21 +47,23 @@ impl Pacer {
         })
     }
 
-    /// CPU nanoseconds of a burst, now.
+    /// CPU nanoseconds of a request, now.
     ///
     /// # Errors
     /// If the server fails.
-    pub(crate) fn burst_ns(&self) -> Result<f64, CalibrateError> {
+    pub(crate) fn request_ns(&self) -> Result<f64, CalibrateError> {
         let pid = self.server.pids().map_err(server_failed)?[0];
         // On a thread of its own, which is pinned.
         let client = || {
             pin_to(CLIENT_CPU)?;
-            let mut clients = open_burst(&self.server)?;
             // The kernel may have taken the files out of memory since they were last asked for.
-            for _ in 0..=OBJECTS / BURST {
-                exchange_on_each(&mut clients)?;
-            }
-            median_burst(&mut clients, cpu_clock_of(pid)?, PAUSE.0, BURSTS)
+            keep_busy(self.server.address(), BUSY, OBJECTS)?;
+            let clock = cpu_clock_of(pid)?;
+            spin(SETTLE_NS);
+            let before = read_clock(clock);
+            let requests = keep_busy(self.server.address(), BUSY, REQUESTS)?;
+            spin(SETTLE_NS);
+            Ok::<_, io::Error>((read_clock(clock) - before) as f64 / f64::from(requests))
         };
         let measured = thread::scope(|scope| scope.spawn(client).join());
         let measured = measured.expect("a client does not panic");
@@ -72,8 +71,7 @@ impl Pacer {
     }
 }
 
-/// What a profile says of such a burst.
-pub(crate) fn calibrated_burst_ns(call: &CallCosts, idle: &IdleCosts) -> f64 {
-    let each = known_calls(call) + call.parse + idle.cold(PAUSE);
-    (each * u64::from(BURST) + idle.restart(PAUSE)).0 as f64
+/// What a profile says of such a request.
+pub(crate) fn calibrated_request_ns(call: &CallCosts) -> f64 {
+    (known_calls(call) + call.parse).0 as f64
 }

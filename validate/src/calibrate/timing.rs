@@ -3,6 +3,7 @@
 use sim::engine::Nanos;
 use sim::machine::profile::Sourced;
 use sim::scenario::units::Bytes;
+use sim::stats::Estimate;
 
 /// A figure per round.
 #[derive(Clone, Debug)]
@@ -86,6 +87,23 @@ impl Rounds {
         }
     }
 
+    /// As a time of the profile, by the mean and Student's t: for what other tenants change by
+    /// factors between one round and the next. Of two states the median knows only the commoner.
+    pub(super) fn mean_time(&self, source: &str) -> Sourced<Nanos> {
+        let nanos = |value: f64| Nanos(value.max(0.0).round() as u64);
+        let Estimate { mean, half_width } = Estimate::of(&self.0).expect("there are rounds");
+        Sourced {
+            value: nanos(mean),
+            low: half_width.map(|half| nanos(mean - half)),
+            high: half_width.map(|half| nanos(mean + half)),
+            source: format!(
+                "{source}; mean of {} rounds{}",
+                self.0.len(),
+                came_out_as(mean)
+            ),
+        }
+    }
+
     /// As a size of the profile.
     pub(super) fn size(&self, source: &str) -> Sourced<Bytes> {
         let bytes = |value: f64| Bytes(value.max(0.0).round() as u64);
@@ -99,12 +117,16 @@ impl Rounds {
     }
 
     fn source(&self, source: &str) -> String {
-        let negative = if self.median() < 0.0 {
-            format!("; came out as {:.0}, taken as zero", self.median())
-        } else {
-            String::new()
-        };
+        let negative = came_out_as(self.median());
         format!("{source}; median of {}{negative}", self.0.len())
+    }
+}
+
+fn came_out_as(value: f64) -> String {
+    if value < 0.0 {
+        format!("; came out as {value:.0}, taken as zero")
+    } else {
+        String::new()
     }
 }
 

@@ -161,7 +161,7 @@ impl Ring {
         }
     }
 
-    fn read_by_worker(&mut self, file: &File, buffer: &mut [u8]) -> io::Result<()> {
+    pub(super) fn read_by_worker(&mut self, file: &File, buffer: &mut [u8]) -> io::Result<()> {
         self.push_read(file, buffer, Flags::ASYNC)?;
         self.reap(1)
     }

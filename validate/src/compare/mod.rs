@@ -23,7 +23,7 @@ use sim::scenario::load::{Point, Workload};
 use sim::stats::{METRICS, Metric, metrics_of};
 
 use crate::calibrate::CalibrateError;
-use crate::calibrate::pace::{Pacer, calibrated_burst_ns};
+use crate::calibrate::pace::{Pacer, calibrated_request_ns};
 use crate::emulate::EmulateError;
 use crate::process::{Load, ProcessError};
 
@@ -122,8 +122,8 @@ pub fn compare(
         .collect();
     let pacer = Pacer::start()?;
     let costs = point.profile.costs();
-    let calibrated = calibrated_burst_ns(&costs.call, &costs.idle);
-    let pace = || pacer.burst_ns().map(|burst| burst / calibrated);
+    let calibrated = calibrated_request_ns(&costs.call);
+    let pace = || pacer.request_ns().map(|request| request / calibrated);
     for replication in 0..effort.most {
         if replication >= effort.replications && !any_undecided(&runs) {
             break;

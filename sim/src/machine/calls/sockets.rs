@@ -2,7 +2,7 @@
 
 use super::{Call, Caller, Progress, Sockets, Wait};
 use crate::engine::Nanos;
-use crate::machine::cpu::Activity;
+use crate::machine::cpu::{Activity, Path};
 use crate::machine::events::Event;
 use crate::machine::network::Sent;
 use crate::machine::state::Machine;
@@ -37,6 +37,7 @@ impl Machine {
     fn take_connection(&mut self, copy: u32) -> Option<ConnId> {
         let conn = self.network.accept(copy)?;
         self.charge(Activity::Events, self.costs.call.accept);
+        self.take_path(Path::Connect, Activity::Events);
         self.lend(self.costs.memory.connection);
         // It is new; only what came since the CPU last woke has warmed the caches for it.
         let warm_since = self.cpus[self.stepping_cpu()].idles.before_the_last();
@@ -67,7 +68,7 @@ impl Machine {
         let served = self.network.set_served(conn, self.now());
         let idles = &self.cpus[self.stepping_cpu()].idles;
         if let Some(idle) = idles.longest_since(served) {
-            self.charge(Activity::Request, self.costs.idle.cold(idle));
+            self.charge(Activity::Request, self.costs.idle.cold.after(idle));
         }
     }
 

@@ -14,7 +14,7 @@ use super::{InCall, IoSetup, SimIo};
 use crate::engine::Nanos;
 use crate::machine::Machine;
 use crate::machine::calls::{self, Caller, Progress};
-use crate::machine::cpu::{Activity, ProcId};
+use crate::machine::cpu::{Activity, Path, ProcId};
 use crate::machine::profile::AioCosts;
 use crate::scenario::keys::AioKind;
 use crate::server::event_loop::{Accepted, Io, Issue, Ready};
@@ -64,13 +64,18 @@ impl SimIo for NbAio {
 }
 
 impl NbAio {
+    fn hand_in(&mut self, machine: &mut Machine, job: Job) {
+        machine.take_path(Path::Aio, Activity::Interface);
+        self.pool.hand_in(machine, job);
+    }
+
     /// The kernel's: tries the read, hands over what is left of it.
     fn submit_to_kernel(&mut self, machine: &mut Machine, conn: ConnId, op: Op) {
         let caller = Caller::Conn(conn);
         let mut call = machine.begin(caller, op, calls::Sockets::DoNotBlock);
         match machine.advance(&mut call) {
             Progress::Ran(outcome) => self.pool.post(conn, Posted::Ran(outcome)),
-            Progress::Waits(_) => self.pool.hand_in(machine, Job::Rest(call)),
+            Progress::Waits(_) => self.hand_in(machine, Job::Rest(call)),
             Progress::Again => unreachable!("a read is of no socket"),
         }
     }
@@ -86,7 +91,7 @@ impl Io for NbAio {
         machine.charge(Activity::Interface, self.costs.submit);
         match self.kind {
             AioKind::Kernel => self.submit_to_kernel(machine, conn, op),
-            AioKind::Glibc => self.pool.hand_in(machine, Job::Whole(conn, op)),
+            AioKind::Glibc => self.hand_in(machine, Job::Whole(conn, op)),
         }
         machine.counters.continuations += 1;
         Issue::Background

@@ -18,7 +18,7 @@ use super::residency::is_resident;
 use super::{InCall, IoSetup, SimIo};
 use crate::machine::Machine;
 use crate::machine::calls::{Call, Caller, Progress};
-use crate::machine::cpu::{Activity, ProcId, Role};
+use crate::machine::cpu::{Activity, Path, ProcId, Role};
 use crate::scenario::keys::NameTest;
 use crate::server::Answered;
 use crate::server::event_loop::{Accepted, Io, Issue, Ready, Wake};
@@ -90,6 +90,7 @@ impl NbAmped {
 
     fn send_job(&mut self, machine: &mut Machine, helper: u32, job: Job) {
         machine.charge(Activity::Interface, machine.costs.helper.message_write);
+        machine.take_path(Path::Handoff, Activity::Interface);
         let helper = &mut self.helpers[helper as usize];
         helper.work = Some((job, Stage::Received));
         machine.wake(helper.proc);

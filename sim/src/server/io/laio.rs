@@ -19,7 +19,7 @@ use super::pool::Posted;
 use super::{InCall, IoSetup, SimIo};
 use crate::machine::Machine;
 use crate::machine::calls::{self, Call, Caller, Progress, Wait};
-use crate::machine::cpu::{Activity, ProcId, Role};
+use crate::machine::cpu::{Activity, Path, ProcId, Role};
 use crate::server::event_loop::{Accepted, Io, Issue, Ready, Wake};
 use crate::server::script::{ConnId, Op, Outcome};
 
@@ -75,6 +75,7 @@ impl Laio {
             return Lazy::Blocks(call, wait);
         };
         machine.charge(Activity::Interface, machine.costs.laio.steal);
+        machine.take_path(Path::Laio, Activity::Interface);
         let carrier = &mut self.carriers[index as usize];
         machine.sleep_until(wait, carrier.proc);
         carrier.call = Some(call);

@@ -10,7 +10,7 @@ use super::pool::{Job, Pool, PoolCosts};
 use super::residency::is_resident;
 use super::{InCall, IoSetup, SimIo};
 use crate::machine::Machine;
-use crate::machine::cpu::{Activity, ProcId};
+use crate::machine::cpu::{Activity, Path, ProcId};
 use crate::scenario::keys::NameTest;
 use crate::server::event_loop::{Accepted, Io, Issue, Ready};
 use crate::server::script::{ConnId, Op};
@@ -38,6 +38,7 @@ impl Threads {
 
     fn hand_off(&mut self, machine: &mut Machine, conn: ConnId, op: Op) -> Issue {
         machine.charge(Activity::Interface, machine.costs.threads.enqueue);
+        machine.take_path(Path::Handoff, Activity::Interface);
         self.pool.hand_in(machine, Job::Whole(conn, op));
         machine.counters.continuations += 1;
         Issue::Background

@@ -17,7 +17,7 @@ use super::{InCall, IoSetup, SimIo};
 use crate::engine::Nanos;
 use crate::machine::Machine;
 use crate::machine::calls::{self, Call, Caller, Progress, Wait};
-use crate::machine::cpu::{Activity, ProcId, Waiter};
+use crate::machine::cpu::{Activity, Path, ProcId, Waiter};
 use crate::machine::profile::UringCosts;
 use crate::scenario::keys::NameTest;
 use crate::server::event_loop::{Accepted, Io, Issue, Ready};
@@ -69,6 +69,7 @@ impl Ring {
             _ => false,
         };
         if is_punted {
+            machine.take_path(Path::Uring, Activity::Interface);
             self.pool.hand_in(machine, Job::Whole(conn, op));
         } else {
             let call = machine.begin(Caller::Conn(conn), op, calls::Sockets::DoNotBlock);

@@ -1,14 +1,16 @@
 //! The machine profile of a bench.
 
 use sim::engine::Nanos;
+use toml::Table;
 
 use super::Bench;
 
 impl Bench {
     /// Sets a figure of the machine profile.
     pub(crate) fn figure(mut self, name: &str, value: &str) -> Self {
-        let (section, figure) = name.split_once('.').expect("section.figure");
-        self.profile[section][figure]["value"] = value.into();
+        let mut keys = name.split('.');
+        let section = &mut self.profile[keys.next().expect("a section")];
+        keys.fold(section, |value, key| &mut value[key])["value"] = value.into();
         self
     }
 
@@ -35,8 +37,9 @@ impl Bench {
 
     /// A figure as the profile has it.
     pub(crate) fn figure_text(&self, name: &str) -> &str {
-        let (section, figure) = name.split_once('.').expect("section.figure");
-        self.profile[section][figure]["value"]
+        let mut keys = name.split('.');
+        let section = &self.profile[keys.next().expect("a section")];
+        keys.fold(section, |value, key| &value[key])["value"]
             .as_str()
             .expect("text")
     }
@@ -56,12 +59,21 @@ impl Bench {
         chosen.fold(self, |bench, name| bench.figure(name, value))
     }
 
-    /// The names of all figures of the machine profile, "section.figure".
+    /// The names of all figures of the machine profile, "section.figure" or "idle.curve.figure".
     pub(crate) fn figures(&self) -> Vec<String> {
-        let sections = self.profile.iter().filter_map(|(section, value)| {
-            let table = value.as_table()?;
-            Some(table.keys().map(move |key| format!("{section}.{key}")))
-        });
-        sections.flatten().collect()
+        let mut names = Vec::new();
+        collect(&self.profile, "", &mut names);
+        names
+    }
+}
+
+fn collect(table: &Table, prefix: &str, names: &mut Vec<String>) {
+    for (key, value) in table {
+        let name = format!("{prefix}{key}");
+        match value.as_table() {
+            Some(figure) if figure.contains_key("value") => names.push(name),
+            Some(section) => collect(section, &format!("{name}."), names),
+            None => {}
+        }
     }
 }

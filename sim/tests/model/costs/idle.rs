@@ -2,7 +2,7 @@
 
 use sim::engine::Nanos;
 use sim::run::Measured;
-use sim::scenario::Server;
+use sim::scenario::{Server, Structure};
 
 use crate::bench::{Bench, each_server};
 use crate::measures::{cpu_time, fingerprint, total_response};
@@ -44,7 +44,11 @@ fn each_restart_counts_at_its_idle_time_and_at_no_other_of_the_grid() {
         for idle in TIMES {
             for figure in TIMES {
                 let expected = if idle == figure { ONCE } else { Nanos::ZERO };
-                let restart = restart(server, time_of(idle), &format!("idle.restart_{figure}"));
+                let restart = restart(
+                    server,
+                    time_of(idle),
+                    &format!("idle.restart.after_{figure}"),
+                );
                 assert_eq!(restart, expected, "{figure} after {idle} for {server}");
             }
         }
@@ -57,13 +61,13 @@ fn each_restart_counts_at_its_idle_time_and_at_no_other_of_the_grid() {
 fn between_the_times_of_the_grid_a_restart_is_interpolated_in_the_logarithm() {
     let server = each_server()[0];
     let between = Nanos((100_000.0 * 3f64.sqrt()).round() as u64);
-    for figure in ["idle.restart_100us", "idle.restart_300us"] {
+    for figure in ["idle.restart.after_100us", "idle.restart.after_300us"] {
         let half = restart(server, between, figure);
         assert!(half.0.abs_diff(ONCE.0 / 2) <= ONCE.0 / 50, "{half}");
     }
     let (short, long) = (Nanos::from_micros(5), Nanos::from_millis(500));
-    assert_eq!(restart(server, short, "idle.restart_30us"), ONCE);
-    assert_eq!(restart(server, long, "idle.restart_10ms"), ONCE);
+    assert_eq!(restart(server, short, "idle.restart.after_30us"), ONCE);
+    assert_eq!(restart(server, long, "idle.restart.after_10ms"), ONCE);
 }
 
 /// Over links the interrupt comes to the process's own CPU: no wake-up crosses.
@@ -72,7 +76,7 @@ fn over_links_to_one_cpu_no_wake_up_is_delayed() {
     for server in each_server() {
         for time in TIMES {
             let bench = pausing(3, time_of(time));
-            let delayed = once(bench.clone(), &format!("idle.delay_{time}"));
+            let delayed = once(bench.clone(), &format!("idle.delay.after_{time}"));
             assert_eq!(
                 fingerprint(&bench.run(server)),
                 fingerprint(&delayed.run(server))
@@ -103,7 +107,7 @@ fn each_delay_counts_at_its_idle_time_and_at_no_other_of_the_grid() {
                 // So much later the generator hears of the response, and pauses.
                 let lost = if figure == "30us" { ONCE } else { Nanos::ZERO };
                 let pause = time_of(idle) - lost;
-                let longer = longer(server, pause, &format!("idle.delay_{figure}"));
+                let longer = longer(server, pause, &format!("idle.delay.after_{figure}"));
                 let expected = u128::from(ONCE.0) * delays;
                 assert_eq!(longer, expected, "{figure} after {idle} for {server}");
             }
@@ -118,7 +122,7 @@ fn a_connection_is_cold_after_each_idle_time_of_the_grid_and_at_no_other() {
         for idle in TIMES {
             for figure in TIMES {
                 let expected = if idle == figure { ONCE } else { Nanos::ZERO };
-                let cold = restart(server, time_of(idle), &format!("idle.cold_{figure}"));
+                let cold = restart(server, time_of(idle), &format!("idle.cold.after_{figure}"));
                 assert_eq!(cold, expected, "{figure} after {idle} for {server}");
             }
         }
@@ -133,7 +137,7 @@ fn a_warm_connection_costs_nothing_more() {
         let bench = |requests| {
             let busy = Bench::new(vec![4096]).free().plays(vec![0; requests]);
             let busy = busy.set("run.start", "warm");
-            cpu_time(&once(busy, "idle.cold_30us").run(server))
+            cpu_time(&once(busy, "idle.cold.after_30us").run(server))
         };
         assert_eq!(bench(20), bench(2), "{server}");
     }
@@ -151,7 +155,7 @@ fn each_wake_up_costs_at_its_idle_time_and_at_no_other_of_the_grid() {
                 let pause = time_of(idle) - expected;
                 let client = |requests| {
                     let bench = pausing(requests, pause).loopback();
-                    let figure = format!("idle.wake_{figure}");
+                    let figure = format!("idle.wake.after_{figure}");
                     once(bench, &figure).run(server).client_cpu
                 };
                 let wake = client(8) - client(7);
@@ -160,7 +164,7 @@ fn each_wake_up_costs_at_its_idle_time_and_at_no_other_of_the_grid() {
         }
         let responses = |requests| {
             let bench = pausing(requests, Nanos::from_millis(3)).loopback();
-            cpu_time(&once(bench, "idle.wake_30us").run(server))
+            cpu_time(&once(bench, "idle.wake.after_30us").run(server))
         };
         assert_eq!(responses(4) - responses(3), ONCE, "{server}");
     }
@@ -170,9 +174,71 @@ fn each_wake_up_costs_at_its_idle_time_and_at_no_other_of_the_grid() {
 #[test]
 fn a_delay_takes_no_cpu_time() {
     let bench = pausing(4, Nanos::from_millis(3)).loopback();
-    let delayed = once(bench.clone(), "idle.delay_3ms");
+    let delayed = once(bench.clone(), "idle.delay.after_3ms");
     for server in each_server() {
         let cpu = |run: &Measured| cpu_time(run) + run.client_cpu;
         assert_eq!(cpu(&bench.run(server)), cpu(&delayed.run(server)));
+    }
+}
+
+/// A connection costs more if the CPU was idle since the last one: while a page came, here. If it was
+/// not, with the page in memory, it does not.
+#[test]
+fn a_connection_costs_more_if_the_cpu_was_idle_since_the_last() {
+    for server in each_server() {
+        let third = |start: &str, objects: [u32; 3], figure: &str| {
+            let cpu = |sequences| {
+                let bench = Bench::new(vec![4096; 3]).free().set("run.start", start);
+                let objects = objects[..sequences].iter();
+                let bench = objects.fold(bench, |bench, &object| bench.plays([object]));
+                cpu_time(&once(bench, &format!("idle.connect.after_{figure}")).run(server))
+            };
+            cpu(3) - cpu(2)
+        };
+        for figure in TIMES {
+            assert_eq!(third("warm", [0; 3], figure), Nanos::ZERO, "{server}");
+        }
+        // Of the two times of the grid around it a part each; what is paid moves the next a little.
+        let after_a_miss: Nanos = TIMES
+            .map(|figure| third("cold", [0, 1, 2], figure))
+            .into_iter()
+            .sum();
+        assert!(
+            after_a_miss.0.abs_diff(ONCE.0) <= ONCE.0 / 50,
+            "{server}: {after_a_miss}"
+        );
+    }
+}
+
+/// Each page is missing, and asked for so long after the last.
+#[test]
+fn an_interfaces_way_costs_more_the_longer_ago_it_was_last_taken() {
+    const SERVICE: Nanos = Nanos::from_millis(1);
+    let ways = [
+        (Structure::NbAmped, "handoff"),
+        (Structure::NbAmtedNowait, "handoff"),
+        (Structure::NbLaio, "laio"),
+        (Structure::NbAio, "aio"),
+    ];
+    for (structure, way) in ways {
+        let server = Server::plain(structure);
+        for time in ["3ms", "10ms"] {
+            for figure in ["1ms", "3ms", "10ms"] {
+                let cpu = |requests: u32| {
+                    let think = time_of(time) - SERVICE;
+                    let bench = Bench::new(vec![4096; 5])
+                        .free()
+                        .plays(0..requests)
+                        .set("workload.think", &format!("{} ns", think.0));
+                    cpu_time(&once(bench, &format!("idle.{way}.after_{figure}")).run(server))
+                };
+                let expected = if time == figure { ONCE } else { Nanos::ZERO };
+                assert_eq!(
+                    cpu(4) - cpu(3),
+                    expected,
+                    "{figure} after {time} for {server}"
+                );
+            }
+        }
     }
 }

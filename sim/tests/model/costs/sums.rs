@@ -103,6 +103,7 @@ impl Kind {
                 ("kernel.miss_page", 1),
                 ("kernel.disk_submit", 1),
                 ("kernel.disk_interrupt", 1),
+                ("kernel.disk_worker", 1),
                 // Whoever sleeps in the call.
                 ("kernel.wake_same_cpu", 1),
             ];

@@ -25,9 +25,9 @@ fn without_restarts(bench: Bench) -> Bench {
     let restarts = ["30us", "100us", "300us", "1ms", "3ms", "10ms"];
     restarts.iter().fold(bench, |bench, after| {
         bench
-            .figure(&format!("idle.restart_{after}"), "0 ns")
-            .figure(&format!("idle.cold_{after}"), "0 ns")
-            .figure(&format!("idle.delay_{after}"), "0 ns")
+            .figure(&format!("idle.restart.after_{after}"), "0 ns")
+            .figure(&format!("idle.cold.after_{after}"), "0 ns")
+            .figure(&format!("idle.delay.after_{after}"), "0 ns")
     })
 }
 

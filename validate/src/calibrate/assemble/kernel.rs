@@ -1,9 +1,10 @@
 //! Misses, wake-ups, idle CPUs.
 
 use sim::engine::Nanos;
-use sim::machine::profile::{IDLE_TIMES, IdleSection, KernelSection, Sourced};
+use sim::machine::profile::{CurveSection, IDLE_TIMES, IdleSection, KernelSection, Sourced};
 
 use super::super::idle::BURST;
+use super::super::paths::{Beyond, Paths};
 use super::Parts;
 
 pub(super) fn kernel(parts: &Parts) -> KernelSection {
@@ -25,7 +26,13 @@ pub(super) fn kernel(parts: &Parts) -> KernelSection {
         disk_submit: disk.disk_submit.time(
             "posix_fadvise(WILLNEED) of an absent page beyond that of a cached one, less the page: caller's CPU",
         ),
-        disk_interrupt: disk.disk_interrupt.time("CPU of the emulated disk's threads per request"),
+        disk_interrupt: Sourced {
+            value: Nanos::ZERO,
+            low: None,
+            high: None,
+            source: "our estimate: none, the emulated disk is threads (disk_worker)".to_owned(),
+        },
+        disk_worker: disk.disk_worker.time("CPU of the emulated disk's threads per request"),
         disk_path: disk.disk_path.time(
             "latency of a cold pread on the emulated disk less its 5 ms of service and the CPU",
         ),
@@ -42,64 +49,57 @@ pub(super) fn kernel(parts: &Parts) -> KernelSection {
 }
 
 pub(super) fn idle(parts: &Parts) -> IdleSection {
-    let [
-        restart_30us,
-        restart_100us,
-        restart_300us,
-        restart_1ms,
-        restart_3ms,
-        restart_10ms,
-    ] = std::array::from_fn(|index| restart(parts, index));
-    let [
-        cold_30us,
-        cold_100us,
-        cold_300us,
-        cold_1ms,
-        cold_3ms,
-        cold_10ms,
-    ] = std::array::from_fn(|index| cold(parts, index));
-    let [
-        wake_30us,
-        wake_100us,
-        wake_300us,
-        wake_1ms,
-        wake_3ms,
-        wake_10ms,
-    ] = std::array::from_fn(|index| wake(parts, index));
-    let [
-        delay_30us,
-        delay_100us,
-        delay_300us,
-        delay_1ms,
-        delay_3ms,
-        delay_10ms,
-    ] = std::array::from_fn(|index| delay(parts, index));
+    let curve = |at: &dyn Fn(usize) -> Sourced<Nanos>| CurveSection::of(std::array::from_fn(at));
+    let path = |beyond: &Beyond, way: &str| {
+        curve(&|index| {
+            let pause = IDLE_TIMES[index];
+            beyond[index].mean_time(&format!(
+                "CPU of {way} after its thread has slept for {pause}, beyond the sleep's and beyond that at a stretch",
+            ))
+        })
+    };
+    let Paths {
+        handoff,
+        laio,
+        aio,
+        uring,
+    } = &parts.paths;
     IdleSection {
-        restart_30us,
-        restart_100us,
-        restart_300us,
-        restart_1ms,
-        restart_3ms,
-        restart_10ms,
-        cold_30us,
-        cold_100us,
-        cold_300us,
-        cold_1ms,
-        cold_3ms,
-        cold_10ms,
-        wake_30us,
-        wake_100us,
-        wake_300us,
-        wake_1ms,
-        wake_3ms,
-        wake_10ms,
-        delay_30us,
-        delay_100us,
-        delay_300us,
-        delay_1ms,
-        delay_3ms,
-        delay_10ms,
+        restart: curve(&|index| restart(parts, index)),
+        cold: curve(&|index| cold(parts, index)),
+        wake: curve(&|index| wake(parts, index)),
+        delay: curve(&|index| delay(parts, index)),
+        connect: curve(&|index| connect(parts, index)),
+        handoff: path(
+            handoff,
+            "a message through pipes to a thread of the same CPU and back",
+        ),
+        laio: path(
+            laio,
+            "a read of an empty pipe through laio, the write that ends it, the poll",
+        ),
+        aio: aio
+            .as_ref()
+            .map(|aio| path(aio, "an aio_read of a cached page")),
+        uring: uring
+            .as_ref()
+            .map(|uring| path(uring, "a read of a cached page with IOSQE_ASYNC")),
     }
+}
+
+/// Beyond accept, close and what tells of them.
+fn connect(parts: &Parts, index: usize) -> Sourced<Nanos> {
+    let pause = IDLE_TIMES[index];
+    let sockets = &parts.sockets;
+    let known = sockets.accept.median()
+        + sockets.hang_up.median()
+        + sockets.recv.median()
+        + 2.0 * sockets.epoll_event.median();
+    parts.inplace.connects[index]
+        .map(|connect| connect - known)
+        .mean_time(&format!(
+            "the same: median CPU of two requests {pause} after the last, the first on a new connection that is closed then, less that on two old ones, less accept, hang_up and their events",
+        ))
 }
 
 fn restart(parts: &Parts, index: usize) -> Sourced<Nanos> {
@@ -107,21 +107,21 @@ fn restart(parts: &Parts, index: usize) -> Sourced<Nanos> {
     parts
         .inplace
         .restart(index)
-        .time(&format!(
+        .mean_time(&format!(
             "nb-b in place, one client that spins: median CPU of a request {pause} after the last, less that of a server that always has requests, less a cold connection's",
         ))
 }
 
 fn cold(parts: &Parts, index: usize) -> Sourced<Nanos> {
     let pause = IDLE_TIMES[index];
-    parts.inplace.cold(index).time(&format!(
+    parts.inplace.cold(index).mean_time(&format!(
         "the same: median CPU of {BURST} requests at once on as many connections {pause} after the last, less that of one, for each further one, less that of a server that always has requests",
     ))
 }
 
 fn wake(parts: &Parts, index: usize) -> Sourced<Nanos> {
     let pause = IDLE_TIMES[index];
-    parts.scheduling.wake_idle_cpu[index].time(&format!(
+    parts.scheduling.wake_idle_cpu[index].mean_time(&format!(
         "send by a thread that spins on loopback to one that has slept in epoll_wait for {pause} on another CPU, less a send, also {pause} after the last, to a socket that nobody waits for",
     ))
 }
@@ -135,7 +135,7 @@ fn delay(parts: &Parts, index: usize) -> Sourced<Nanos> {
     parts.inplace.after_pauses[index]
         .beyond_cpu
         .map(|beyond| beyond - before + after)
-        .time(&format!(
+        .mean_time(&format!(
             "the same: median response time of a request {pause} after the last, less the CPU of both sides until then",
         ))
 }

@@ -15,6 +15,7 @@ use super::disk::Misses;
 use super::inplace::{InPlace, known_calls};
 use super::laio_costs::LaioFigures;
 use super::mappings::Mappings;
+use super::paths::Paths;
 use super::scheduling::Scheduling;
 use super::sendfile::Sendfile;
 use super::sockets::SocketCalls;
@@ -33,6 +34,7 @@ pub(super) struct Parts<'a> {
     pub(super) threads: Pool,
     pub(super) aio: Option<Aio>,
     pub(super) uring: Option<Uring>,
+    pub(super) paths: Paths,
     pub(super) once: &'a Once,
     pub(super) inplace: InPlace,
 }

@@ -31,7 +31,7 @@ const RECLAIM_LIMIT: u64 = 8 << 20;
 /// Length of a round of watching the proactive page-out. Ours: it works every few seconds.
 const PAGEOUT_ROUND_NS: u64 = 10_000_000_000;
 /// Such rounds, after a first that does not count.
-const PAGEOUT_ROUNDS: usize = 3;
+const PAGEOUT_ROUNDS: usize = 6;
 
 /// What was measured, in nanoseconds and bytes.
 pub(super) struct Misses {
@@ -42,7 +42,7 @@ pub(super) struct Misses {
     pub(super) miss_page: Rounds,
     pub(super) reclaim_page: Rounds,
     pub(super) disk_path: Rounds,
-    pub(super) disk_interrupt: Rounds,
+    pub(super) disk_worker: Rounds,
     pub(super) metadata_fill: Rounds,
     pub(super) inode_bytes: Rounds,
 }
@@ -64,7 +64,7 @@ pub(super) fn measure(effort: Effort) -> Result<Misses, CalibrateError> {
     let (metadata_fill, inode_bytes) = metadata::measure(&rig, effort, &fast_miss)?;
     Ok(Misses {
         disk_path: cold.path,
-        disk_interrupt: cold.disk_cpu,
+        disk_worker: cold.disk_cpu,
         disk_submit: started.submit,
         uring_arm: started.arm,
         miss_page: started.page,
