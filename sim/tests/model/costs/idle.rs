@@ -242,3 +242,25 @@ fn an_interfaces_way_costs_more_the_longer_ago_it_was_last_taken() {
         }
     }
 }
+
+/// A stat is a kernel worker's, cached or not.
+#[test]
+fn a_kernel_workers_way_costs_more_the_longer_ago_it_was_last_taken() {
+    let server = Server::plain(Structure::NbUring);
+    for time in TIMES {
+        for figure in TIMES {
+            let expected = if time == figure { ONCE } else { Nanos::ZERO };
+            // So much later the client hears of the response; after a few, always just as much.
+            let think = time_of(time) - expected;
+            let cpu = |requests| {
+                let bench = Bench::new(vec![4096])
+                    .free()
+                    .asks(vec![(0, true); requests])
+                    .set("run.start", "warm")
+                    .set("workload.think", &format!("{} ns", think.0));
+                cpu_time(&once(bench, &format!("idle.uring.after_{figure}")).run(server))
+            };
+            assert_eq!(cpu(8) - cpu(7), expected, "{figure} after {time}");
+        }
+    }
+}
