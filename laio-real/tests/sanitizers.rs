@@ -4,6 +4,7 @@
 
 use std::cell::UnsafeCell;
 use std::hint::black_box;
+use std::sync::Barrier;
 
 /// A number that two threads write without asking each other.
 struct Contested(UnsafeCell<u64>);
@@ -23,9 +24,16 @@ fn count() {
 #[test]
 #[ignore = "a data race"]
 fn a_data_race() {
+    // Neither may be over before the other has begun: what orders the end of a thread before the
+    // start of the next would order their writes too.
+    let both_run = Barrier::new(2);
+    let race = || {
+        both_run.wait();
+        count();
+    };
     std::thread::scope(|scope| {
-        scope.spawn(count);
-        scope.spawn(count);
+        scope.spawn(race);
+        scope.spawn(race);
     });
 }
 
