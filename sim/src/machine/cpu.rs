@@ -116,6 +116,8 @@ impl Activity {
 pub enum Path {
     /// A connection accepted, and closed in the end.
     Connect,
+    /// A read of absent pages started.
+    Miss,
     /// A trip to a helper or a thread of a pool.
     Handoff,
     /// A call that lazy asynchronous I/O takes to the background.
@@ -128,7 +130,7 @@ pub enum Path {
 
 impl Path {
     /// How many there are.
-    const COUNT: usize = 5;
+    const COUNT: usize = 6;
 }
 
 /// One process.

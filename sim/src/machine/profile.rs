@@ -170,18 +170,21 @@ section! {
         after_1ms,
         /// After 3 ms.
         after_3ms,
+        /// After 5 ms.
+        after_5ms,
         /// After 10 ms.
         after_10ms,
     }
 }
 
 /// The times of a [`CurveSection`].
-pub const IDLE_TIMES: [Nanos; 6] = [
+pub const IDLE_TIMES: [Nanos; 7] = [
     Nanos::from_micros(30),
     Nanos::from_micros(100),
     Nanos::from_micros(300),
     Nanos::from_micros(1_000),
     Nanos::from_micros(3_000),
+    Nanos::from_micros(5_000),
     Nanos::from_micros(10_000),
 ];
 
@@ -194,6 +197,7 @@ impl CurveSection {
             after_300us,
             after_1ms,
             after_3ms,
+            after_5ms,
             after_10ms,
         ] = figures;
         Self {
@@ -202,6 +206,7 @@ impl CurveSection {
             after_300us,
             after_1ms,
             after_3ms,
+            after_5ms,
             after_10ms,
         }
     }
@@ -216,6 +221,7 @@ impl Curve {
             self.after_300us,
             self.after_1ms,
             self.after_3ms,
+            self.after_5ms,
             self.after_10ms,
         ];
         let above = IDLE_TIMES.partition_point(|&grid| grid <= time);
@@ -323,6 +329,9 @@ curves! {
         /// has last accepted one so long ago and was idle since: what only connections take has
         /// left the caches.
         connect,
+        /// CPU time that starting a read from the disk takes more if the CPU has last started one so
+        /// long ago and was idle since.
+        miss,
         /// CPU time that a trip to a helper process or to a thread of a pool and back takes more if
         /// the last began so long ago, and the CPU was idle since.
         handoff,
@@ -348,6 +357,10 @@ section! {
         completion,
         /// laio_poll, per completion taken.
         poll,
+        /// When the loop goes to sleep: the switch to the standby that watches it, which finds it
+        /// asleep and goes to sleep too. The next call wakes it (`wake_same_cpu`). Zero: nobody
+        /// watches, the kernel itself tells of a block.
+        watch,
     }
 }
 
@@ -635,7 +648,7 @@ mod tests {
 
     #[test]
     fn a_curve_is_met_at_its_times_and_lies_between_them_elsewhere() {
-        let at = [1, 2, 4, 8, 16, 32].map(Nanos::from_micros);
+        let at = [1, 2, 4, 8, 16, 32, 64].map(Nanos::from_micros);
         let curve = CurveSection::of(at.map(|value| Sourced {
             value,
             low: None,
@@ -647,7 +660,7 @@ mod tests {
             assert_eq!(curve.after(time), cost);
         }
         assert_eq!(curve.after(Nanos::ZERO), at[0]);
-        assert_eq!(curve.after(Nanos::from_millis(60)), at[5]);
+        assert_eq!(curve.after(Nanos::from_millis(60)), at[6]);
         // Half way between 100 us and 300 us in the logarithm, to its error.
         let between = curve.after(Nanos(173_205));
         assert!(between.0.abs_diff(3_000) < 120, "{between}");

@@ -231,6 +231,7 @@ impl Machine {
         let idle = &self.costs.idle;
         let curve = match path {
             Path::Connect => Some(&idle.connect),
+            Path::Miss => Some(&idle.miss),
             Path::Handoff => Some(&idle.handoff),
             Path::Laio => Some(&idle.laio),
             Path::Aio => idle.aio.as_ref(),

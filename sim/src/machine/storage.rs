@@ -2,7 +2,7 @@
 
 use super::PAGE_BYTES;
 use super::cache::PageState;
-use super::cpu::{Activity, Waiter};
+use super::cpu::{Activity, Path, Waiter};
 use super::disk::{DiskRequest, DiskStats, SECTOR_BYTES};
 use super::events::Event;
 use super::state::Machine;
@@ -52,6 +52,7 @@ impl Machine {
             (request.first_page, request.pages) = (first, page - first);
             self.at(self.local(), Event::DiskSubmit(io));
             if std::mem::take(&mut is_first) {
+                self.take_path(Path::Miss, Activity::Miss);
                 self.wake_disk_worker();
             }
         }

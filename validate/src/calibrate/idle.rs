@@ -46,11 +46,11 @@ impl Pauses {
         let server_clock = cpu_clock_of(pid)?;
         for (index, pause) in IDLE_TIMES.into_iter().enumerate() {
             let requests = (PAUSED_NS / pause.0).clamp(FEWEST, MOST);
-            let (cpu, beyond) = medians(&mut clients[0], server_clock, pause.0, requests)?;
+            let (cpu, beyond) = one_by_one(&mut clients[0], server_clock, pause.0, requests)?;
             self.server[index].push(cpu);
             self.beyond_cpu[index].push(beyond);
             let bursts = requests.min(FEWEST);
-            let burst = median_burst(&mut clients, server_clock, pause.0, bursts)?;
+            let burst = mean_burst(&mut clients, server_clock, pause.0, bursts)?;
             self.burst[index].push(burst);
         }
         Ok(())
@@ -68,9 +68,10 @@ impl Pauses {
     }
 }
 
-/// Of `requests` with a pause before each: the median CPU time of the server, and that of what the
-/// response took beyond it. The server's clock is exact since it sleeps when it is read.
-fn medians(
+/// Of `requests` with a pause before each: the mean CPU time of the server, which adds up, and the
+/// median of what the response took beyond it, which does not. The server's clock is exact since it
+/// sleeps when it is read.
+fn one_by_one(
     client: &mut Connection,
     server_clock: libc::clockid_t,
     pause_ns: u64,
@@ -87,7 +88,7 @@ fn medians(
         beyond.push(response as f64 - used as f64);
     }
     Ok((
-        Rounds::from_values(cpu).median(),
+        Rounds::from_values(cpu).mean(),
         Rounds::from_values(beyond).median(),
     ))
 }
@@ -98,9 +99,9 @@ pub(super) fn open_burst(server: &ServerProcess) -> io::Result<Vec<Connection>> 
     (0..BURST).map(open).collect()
 }
 
-/// The median CPU time of the server for a request of each client at once, after a pause, of so
+/// The mean CPU time of the server for a request of each client at once, after a pause, of so
 /// many bursts.
-pub(super) fn median_burst(
+pub(super) fn mean_burst(
     clients: &mut [Connection],
     server_clock: libc::clockid_t,
     pause_ns: u64,
@@ -115,5 +116,5 @@ pub(super) fn median_burst(
         spin(SETTLE_NS);
         cpu.push((read_clock(server_clock) - before) as f64);
     }
-    Ok(Rounds::from_values(cpu).median())
+    Ok(Rounds::from_values(cpu).mean())
 }

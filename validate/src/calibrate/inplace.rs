@@ -17,7 +17,7 @@ use sim::workload::trace::{Metadata, Record, TraceWriter};
 use super::child::measure_in_child;
 use super::idle::{AfterPause, BURST, Pauses};
 use super::paths::{Beyond, Connects};
-use super::spinning::{Connection, keep_busy, spin};
+use super::spinning::{Connection, Next, keep_busy, spin};
 use super::timing::{Rounds, cpu_clock_of};
 use super::{CalibrateError, Effort};
 use crate::emulate::host::{CpuUse, ProcessMeter};
@@ -53,6 +53,8 @@ pub(super) struct Generator {
 pub(super) struct InPlace {
     /// CPU nanoseconds of the server per request, when it always has one.
     pub(super) busy: Rounds,
+    /// The same if each request comes on a connection of its own.
+    pub(super) on_new_connections: Rounds,
     /// Requests after each of the pauses.
     pub(super) after_pauses: Vec<AfterPause>,
     /// A connection beyond a request, after each of the pauses.
@@ -62,6 +64,12 @@ pub(super) struct InPlace {
 }
 
 impl InPlace {
+    /// A connection beyond a request: accepted, registered, found closed, closed.
+    pub(super) fn connection(&self) -> Rounds {
+        let on_new = &self.on_new_connections;
+        on_new.with(&self.busy, |on_new, kept| on_new - kept)
+    }
+
     /// What a request takes more on each connection after the pause of that index: what each but
     /// the first of a burst does.
     pub(super) fn cold(&self, index: usize) -> Rounds {
@@ -74,7 +82,7 @@ impl InPlace {
 
     /// What the first request after the pause of that index takes beyond that.
     pub(super) fn restart(&self, index: usize) -> Rounds {
-        let cold = self.cold(index).median().max(0.0);
+        let cold = self.cold(index).mean().max(0.0);
         let paced = &self.after_pauses[index].server;
         paced.with(&self.busy, |paced, busy| paced - busy - cold)
     }
@@ -91,13 +99,19 @@ pub(super) fn measure(effort: Effort) -> Result<InPlace, CalibrateError> {
     let server = ServerProcess::start(&grid.root, NB_B, &ServerKeys::default(), None)
         .map_err(server_failed)?;
     let pid = server.pids().map_err(server_failed)?[0];
-    let (mut busy, mut generator) = (vec![], vec![]);
+    let (mut busy, mut on_new_connections, mut generator) = (vec![], vec![], vec![]);
     let mut pauses = Pauses::default();
     let mut connects = Connects::default();
     for _ in 0..=effort.rounds.min(15) {
         pin_to(CLIENT_CPU).map_err(failed)?;
-        let (used, result) = used_by(pid, || keep_busy(server.address(), BUSY, REQUESTS))?;
-        busy.push(used.cpu.0 as f64 / f64::from(result.map_err(failed)?));
+        for (next, figures) in [
+            (Next::Kept, &mut busy),
+            (Next::New, &mut on_new_connections),
+        ] {
+            let load = || keep_busy(server.address(), BUSY, REQUESTS, next);
+            let (used, requests) = used_by(pid, load)?;
+            figures.push(used.cpu.0 as f64 / f64::from(requests.map_err(failed)?));
+        }
         pauses.round(&server, pid).map_err(failed)?;
         connects_round(&mut connects, &server, pid).map_err(failed)?;
         pin_to(SERVER_CPU).map_err(failed)?;
@@ -106,6 +120,7 @@ pub(super) fn measure(effort: Effort) -> Result<InPlace, CalibrateError> {
     let [cpu, sleeps, server_sleeps] = Rounds::columns::<3>(&generator[3..]);
     Ok(InPlace {
         busy: Rounds::after_the_first(busy),
+        on_new_connections: Rounds::after_the_first(on_new_connections),
         after_pauses: pauses.figures(),
         connects: connects.figures(),
         generator: Generator {

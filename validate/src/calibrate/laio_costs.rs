@@ -1,18 +1,26 @@
 //! What lazy asynchronous I/O adds, through the real library.
 
 use std::io::{self, Write, pipe};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
-use laio::{Laio, Submission};
+use laio::{EngineKind, Laio, Submission};
 
 use super::child::measure_in_child;
+use super::paths::sleep_exactly;
 use super::scheduling::Scheduling;
+use super::sockets::new_epoll;
 use super::timing::{Rounds, clock, mean_of, process_clock};
 use super::{CalibrateError, Effort};
+use crate::emulate::realtime::pin_to;
+use crate::process::SERVER_CPU;
 
 /// Blocking calls in a round.
 const STEALS: u64 = 200;
+
+/// Sleeps in a round, and how long each is: longer than it takes a watcher to go to sleep too. Ours.
+const SLEEPS: u32 = 100;
+const SLEEP: Duration = Duration::from_micros(100);
 
 /// What was measured, in nanoseconds.
 pub(super) struct LaioFigures {
@@ -20,6 +28,7 @@ pub(super) struct LaioFigures {
     pub(super) steal: Rounds,
     pub(super) completion: Rounds,
     pub(super) poll: Rounds,
+    pub(super) watch: Rounds,
 }
 
 /// Measures on the CPU of the server, in a process of its own: the engine takes over the thread
@@ -44,12 +53,43 @@ pub(super) fn measure(
         .with(&steal, |in_all, steal| in_all - steal)
         .with(&poll, |rest, poll| rest - poll)
         .map(|rest| rest - known);
+    let sleeps = |engine| {
+        let sleeps = || sleeps_with_a_call(engine, rounds);
+        measure_in_child("sleeps of laio", None, sleeps).map(Rounds::from_values)
+    };
+    let unwatched = sleeps(EngineKind::Pool)?;
+    let watch = sleeps(EngineKind::Upcall)?
+        .with(&unwatched, |watched, unwatched| watched - unwatched)
+        .with(&inline, |difference, inline| difference - inline)
+        .map(|rest| rest - scheduling.wake_same_cpu.median());
     Ok(LaioFigures {
         inline,
         steal,
         completion,
         poll,
+        watch,
     })
+}
+
+/// Per round: all CPU of a sleep in `laio_wait` and a call that does not block after it.
+fn sleeps_with_a_call(engine: EngineKind, rounds: usize) -> io::Result<Vec<f64>> {
+    pin_to(SERVER_CPU)?;
+    sleep_exactly();
+    let builder = Laio::builder().cpu(SERVER_CPU).engine(engine);
+    let mut laio = builder.start().map_err(io::Error::other)?;
+    let epoll = new_epoll()?;
+    let mut events = [libc::epoll_event { events: 0, u64: 0 }];
+    let mut figures = Vec::new();
+    for _ in 0..=rounds {
+        let cpu = process_clock();
+        for _ in 0..SLEEPS {
+            laio.wait(epoll.as_fd(), &mut events, Some(SLEEP))?;
+            // SAFETY: getppid has no arguments.
+            unsafe { laio.syscall(libc::SYS_getppid, [0; 6]) };
+        }
+        figures.push((process_clock() - cpu) as f64 / f64::from(SLEEPS));
+    }
+    Ok(figures.split_off(1)) // the first round warms
 }
 
 /// Per round: inline, steal, all CPU of a blocking call, poll.

@@ -12,7 +12,7 @@ use sim::scenario::keys::ServerKeys;
 
 use super::CalibrateError;
 use super::inplace::{BUSY, Grid, OBJECTS, PAGES, SETTLE_NS, known_calls, server_failed};
-use super::spinning::{keep_busy, spin};
+use super::spinning::{Next, keep_busy, spin};
 use super::timing::{cpu_clock_of, read_clock};
 use crate::emulate::realtime::pin_to;
 use crate::process::{CLIENT_CPU, ServerProcess};
@@ -57,11 +57,11 @@ impl Pacer {
         let client = || {
             pin_to(CLIENT_CPU)?;
             // The kernel may have taken the files out of memory since they were last asked for.
-            keep_busy(self.server.address(), BUSY, OBJECTS)?;
+            keep_busy(self.server.address(), BUSY, OBJECTS, Next::Kept)?;
             let clock = cpu_clock_of(pid)?;
             spin(SETTLE_NS);
             let before = read_clock(clock);
-            let requests = keep_busy(self.server.address(), BUSY, REQUESTS)?;
+            let requests = keep_busy(self.server.address(), BUSY, REQUESTS, Next::Kept)?;
             spin(SETTLE_NS);
             Ok::<_, io::Error>((read_clock(clock) - before) as f64 / f64::from(requests))
         };

@@ -69,14 +69,24 @@ pub(super) fn measure(
 }
 
 /// Has the calling thread's sleeps end when they are due.
-fn sleep_exactly() {
+pub(super) fn sleep_exactly() {
     // SAFETY: no pointers. If it fails, sleeps are 50 us longer.
     unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1) };
 }
 
 /// A way, and a sleep.
-trait Way {
+pub(super) trait Way {
     fn take(&mut self) -> io::Result<()>;
+
+    /// What is done after a sleep that it is compared with.
+    fn leave(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Before each round.
+    fn prepare(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 
     fn sleep(&mut self, time: Duration) -> io::Result<()> {
         thread::sleep(time);
@@ -86,14 +96,21 @@ trait Way {
 
 /// Per round, for each of the idle times: CPU of the process for the way after it, without the
 /// sleep, beyond that at a stretch.
-fn beyond_a_stretch(rounds: usize, way: &mut impl Way) -> io::Result<Vec<f64>> {
+pub(super) fn beyond_a_stretch(rounds: usize, way: &mut impl Way) -> io::Result<Vec<f64>> {
     let mut figures = Vec::new();
     for _ in 0..=rounds {
+        way.prepare()?;
         let cpu = process_clock();
         for _ in 0..AT_A_STRETCH {
             way.take()?;
         }
-        let at_a_stretch = (process_clock() - cpu) as f64 / f64::from(AT_A_STRETCH);
+        let taken = process_clock();
+        for _ in 0..AT_A_STRETCH {
+            way.leave()?;
+        }
+        let left = process_clock() - taken;
+        let at_a_stretch = (taken - cpu) as f64 - left as f64;
+        let at_a_stretch = at_a_stretch / f64::from(AT_A_STRETCH);
         for pause in IDLE_TIMES {
             let time = Duration::from_nanos(pause.0);
             let (mut taken, mut slept) = (vec![], vec![]);
@@ -103,11 +120,12 @@ fn beyond_a_stretch(rounds: usize, way: &mut impl Way) -> io::Result<Vec<f64>> {
                 way.take()?;
                 let between = process_clock();
                 way.sleep(time)?;
+                way.leave()?;
                 taken.push((between - before) as f64);
                 slept.push((process_clock() - between) as f64);
             }
-            let median = |times| Rounds::after_the_first(times).median();
-            figures.push(median(taken) - median(slept) - at_a_stretch);
+            let mean = |times| Rounds::after_the_first(times).mean();
+            figures.push(mean(taken) - mean(slept) - at_a_stretch);
         }
     }
     Ok(figures.split_off(IDLE_TIMES.len())) // the first round warms
@@ -238,7 +256,7 @@ impl Connects {
     ) -> io::Result<()> {
         let [first, second] = clients;
         for (pause, figures) in IDLE_TIMES.into_iter().zip(&mut self.0) {
-            let mut median_of = |mut first: Box<dyn FnMut() -> io::Result<()> + '_>| {
+            let mut mean_of = |mut first: Box<dyn FnMut() -> io::Result<()> + '_>| {
                 let mut cpu = vec![];
                 for _ in 0..pauses_of(pause.0) {
                     spin(pause.0);
@@ -248,10 +266,10 @@ impl Connects {
                     spin(settle_ns);
                     cpu.push((read_clock(server_clock) - before) as f64);
                 }
-                Ok::<_, io::Error>(Rounds::after_the_first(cpu).median())
+                Ok::<_, io::Error>(Rounds::after_the_first(cpu).mean())
             };
-            let old = median_of(Box::new(|| first.exchange().map(drop)))?;
-            let new = median_of(Box::new(|| open()?.exchange().map(drop)))?;
+            let old = mean_of(Box::new(|| first.exchange().map(drop)))?;
+            let new = mean_of(Box::new(|| open()?.exchange().map(drop)))?;
             figures.push(new - old);
         }
         Ok(())

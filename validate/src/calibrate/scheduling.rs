@@ -148,7 +148,7 @@ fn wakes(rounds: usize, cpu: usize, sleeper: Sleeper) -> io::Result<Rounds> {
 
 /// Time of a send to a socket whose receiver has slept in `epoll_wait` on `cpu` for each of
 /// [`IDLE_TIMES`], while this thread kept its own CPU busy, less a send after as long to one who
-/// does not wait: the difference of a round's medians. Either send has not been made for so long;
+/// does not wait: the difference of a round's means. Either send has not been made for so long;
 /// what that alone costs is measured with whole requests (`idle`).
 fn wakes_after_pauses(rounds: usize, cpu: usize) -> io::Result<[Rounds; IDLE_TIMES.len()]> {
     let (mut to_nobody, mut nobody) = connected()?;
@@ -174,11 +174,8 @@ fn wakes_after_pauses(rounds: usize, cpu: usize) -> io::Result<[Rounds; IDLE_TIM
                 waking.push(asleep.wake(&mut to_sleeper, || spin(SETTLED_NS))? as f64);
             }
             // The first comes after another pause.
-            let median = |mut times: Vec<f64>| {
-                times.remove(0);
-                Rounds::from_values(times).median()
-            };
-            differences.push(median(waking) - median(not_waking));
+            let mean = |times| Rounds::after_the_first(times).mean();
+            differences.push(mean(waking) - mean(not_waking));
         }
     }
     drop(to_sleeper);

@@ -20,7 +20,6 @@ const PAGES: usize = 8;
 
 /// What was measured, in nanoseconds.
 pub(super) struct SocketCalls {
-    pub(super) accept: Rounds,
     pub(super) hang_up: Rounds,
     pub(super) recv: Rounds,
     pub(super) send: Rounds,
@@ -87,10 +86,9 @@ fn measured(effort: Effort) -> io::Result<SocketCalls> {
     let epoll_event = epoll_one.with(&epoll_many, |one, many| {
         (many - one) / (CONNECTIONS - 1) as f64
     });
-    let (accept, hang_up, connect) = lifecycles(rounds)?;
+    let (hang_up, connect) = lifecycles(rounds)?;
     // A small send or response is a header: one page of the formula.
     Ok(SocketCalls {
-        accept,
         hang_up,
         recv: series(&small.recv),
         send: small_send.with(&send_page, |call, page| call - page),
@@ -154,7 +152,6 @@ fn step(
 
 struct Connected {
     connect: f64,
-    accept: f64,
     epoll: OwnedFd,
 }
 
@@ -181,21 +178,19 @@ fn connect_all(
         )?;
         servers.push(end);
     }
-    let accepted = clock();
     for client in clients.iter() {
         client.set_nodelay(true)?;
     }
     Ok(Connected {
         connect: (connected - start) as f64 / CONNECTIONS as f64,
-        accept: (accepted - connected) as f64 / CONNECTIONS as f64,
         epoll,
     })
 }
 
-/// Accept; the server's close; the client's connect and close.
-fn lifecycles(rounds: usize) -> io::Result<(Rounds, Rounds, Rounds)> {
+/// The server's close; the client's connect and close.
+fn lifecycles(rounds: usize) -> io::Result<(Rounds, Rounds)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    let (mut accepts, mut hang_ups, mut connects) = (vec![], vec![], vec![]);
+    let (mut hang_ups, mut connects) = (vec![], vec![]);
     for _ in 0..=rounds {
         let (mut servers, mut clients) = (Ends::new(), Ends::new());
         let connected = connect_all(&listener, &mut servers, &mut clients)?;
@@ -205,12 +200,11 @@ fn lifecycles(rounds: usize) -> io::Result<(Rounds, Rounds, Rounds)> {
         drop(servers);
         let servers_closed = clock();
         let each = |from: u64, to: u64| (to - from) as f64 / CONNECTIONS as f64;
-        accepts.push(connected.accept);
         connects.push(connected.connect + each(start, clients_closed));
         hang_ups.push(each(clients_closed, servers_closed));
         drop(connected.epoll);
     }
-    Ok((series(&accepts), series(&hang_ups), series(&connects)))
+    Ok((series(&hang_ups), series(&connects)))
 }
 
 pub(super) fn new_epoll() -> io::Result<OwnedFd> {

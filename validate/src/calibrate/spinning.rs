@@ -91,10 +91,24 @@ pub(super) fn exchange_on_each(connections: &mut [Connection]) -> io::Result<()>
     Ok(())
 }
 
-/// Makes at least `requests` on `connections` connections, on each the next at once after a
+/// What a client makes its next request on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The same connection.
+    Kept,
+    /// A new connection; the old one is closed.
+    New,
+}
+
+/// Makes at least `requests` on `connections` connections at a time, the next at once after a
 /// response: a server that takes longer for a request than this client always has one more.
 /// Returns how many were made. All are answered, so that the server sleeps in the end.
-pub(super) fn keep_busy(address: SocketAddr, connections: u32, requests: u32) -> io::Result<u32> {
+pub(super) fn keep_busy(
+    address: SocketAddr,
+    connections: u32,
+    requests: u32,
+    next: Next,
+) -> io::Result<u32> {
     let open = |index| Connection::open(address, index * OBJECTS / connections);
     let mut all: Vec<Connection> = (0..connections).map(open).collect::<io::Result<_>>()?;
     all.iter_mut().try_for_each(Connection::send)?;
@@ -105,6 +119,9 @@ pub(super) fn keep_busy(address: SocketAddr, connections: u32, requests: u32) ->
                 answered += 1;
                 last = clock();
                 if sent < requests {
+                    if next == Next::New {
+                        *connection = Connection::open(address, connection.next)?;
+                    }
                     connection.send()?;
                     sent += 1;
                 }

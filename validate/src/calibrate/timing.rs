@@ -47,6 +47,15 @@ impl Rounds {
         Self(self.0.iter().map(|&a| change(a)).collect())
     }
 
+    /// The mean: what many of them take in all, each. Of two states that take turns, such as that of
+    /// a processor that has slept lightly or deeply, the median knows only the commoner.
+    ///
+    /// # Panics
+    /// If there are none.
+    pub(super) fn mean(&self) -> f64 {
+        Estimate::of(&self.0).expect("there are rounds").mean
+    }
+
     /// The median.
     pub(super) fn median(&self) -> f64 {
         let sorted = self.sorted();
@@ -88,7 +97,7 @@ impl Rounds {
     }
 
     /// As a time of the profile, by the mean and Student's t: for what other tenants change by
-    /// factors between one round and the next. Of two states the median knows only the commoner.
+    /// factors between one round and the next.
     pub(super) fn mean_time(&self, source: &str) -> Sourced<Nanos> {
         let nanos = |value: f64| Nanos(value.max(0.0).round() as u64);
         let Estimate { mean, half_width } = Estimate::of(&self.0).expect("there are rounds");

@@ -9,6 +9,10 @@
 //! sendfile that slept for its page and then finds its non-blocking socket full completes with
 //! EAGAIN, and is issued again when there is room.
 //!
+//! While the loop is awake a standby watches it: woken by the loop's first call after it slept, and
+//! asleep again, after some switches, when the loop is. Where the kernel itself tells of the block, as
+//! in the paper, nobody watches (`laio.watch` is zero).
+//!
 //! Leaves out: late watchers (a call that blocked and returned inline all the same) and false
 //! steals; the real library counts both.
 
@@ -17,6 +21,7 @@ use std::collections::VecDeque;
 use super::nonblocking::{Sockets, non_blocking_connections};
 use super::pool::Posted;
 use super::{InCall, IoSetup, SimIo};
+use crate::engine::Nanos;
 use crate::machine::Machine;
 use crate::machine::calls::{self, Call, Caller, Progress, Wait};
 use crate::machine::cpu::{Activity, Path, ProcId, Role};
@@ -35,6 +40,8 @@ struct Laio {
     carriers: Vec<Carrier>,
     standbys: Vec<u32>,
     completions: VecDeque<(Option<ConnId>, Posted)>,
+    /// A standby is awake to watch the loop: since its first call after it slept.
+    watched: bool,
 }
 
 /// What became of a call.
@@ -53,6 +60,7 @@ impl Laio {
             carriers: Vec::new(),
             standbys: Vec::new(),
             completions: VecDeque::new(),
+            watched: false,
         }
     }
 
@@ -64,6 +72,10 @@ impl Laio {
         op: Op,
         sockets: calls::Sockets,
     ) -> Lazy {
+        let has_watchers = machine.costs.laio.watch > Nanos::ZERO;
+        if !std::mem::replace(&mut self.watched, true) && has_watchers {
+            machine.charge(Activity::Switch, machine.costs.kernel.wake_same_cpu);
+        }
         machine.charge(Activity::Interface, machine.costs.laio.inline);
         let mut call = machine.begin(caller, op, sockets);
         let wait = match machine.advance(&mut call) {
@@ -121,6 +133,13 @@ impl Laio {
         carrier.call = None;
         self.standbys.push(index);
         machine.wake_if_waiting(self.setup.copy);
+    }
+
+    /// The loop goes to sleep: so does who watches it, on the same CPU.
+    fn sleeps(&mut self, machine: &mut Machine) {
+        if std::mem::take(&mut self.watched) {
+            machine.charge(Activity::Interface, machine.costs.laio.watch);
+        }
     }
 
     /// Pays for taking all completions; returns how many there are.
@@ -185,6 +204,9 @@ impl Io for NbLaio {
             if let Posted::Ran(outcome) = posted {
                 ready.conns.push_back((conn, Wake::Completed(outcome)));
             }
+        }
+        if !found {
+            self.laio.sleeps(machine);
         }
         found
     }
@@ -278,7 +300,11 @@ impl Io for LaioLaio {
         }
         let can_wait = self.laio.has_standby();
         ready.accept = !self.accepting && (can_wait || machine.network.has_backlog());
-        completed > 0 || ready.accept
+        let found = completed > 0 || ready.accept;
+        if !found {
+            self.laio.sleeps(machine);
+        }
+        found
     }
 
     /// The receive is issued at once; it goes to the background if nothing has arrived.

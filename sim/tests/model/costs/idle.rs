@@ -7,7 +7,7 @@ use sim::scenario::{Server, Structure};
 use crate::bench::{Bench, each_server};
 use crate::measures::{cpu_time, fingerprint, total_response};
 
-pub(super) const TIMES: [&str; 6] = ["30us", "100us", "300us", "1ms", "3ms", "10ms"];
+pub(super) const TIMES: [&str; 7] = ["30us", "100us", "300us", "1ms", "3ms", "5ms", "10ms"];
 
 /// The idle time that a figure's name says.
 fn time_of(name: &str) -> Nanos {
@@ -212,9 +212,12 @@ fn a_connection_costs_more_if_the_cpu_was_idle_since_the_last() {
 
 /// Each page is missing, and asked for so long after the last.
 #[test]
-fn an_interfaces_way_costs_more_the_longer_ago_it_was_last_taken() {
+fn a_way_costs_more_the_longer_ago_it_was_last_taken() {
     const SERVICE: Nanos = Nanos::from_millis(1);
     let ways = [
+        (Structure::NbB, "miss"),
+        (Structure::NbAmped, "miss"),
+        (Structure::NbLaio, "miss"),
         (Structure::NbAmped, "handoff"),
         (Structure::NbAmtedNowait, "handoff"),
         (Structure::NbLaio, "laio"),
@@ -223,7 +226,7 @@ fn an_interfaces_way_costs_more_the_longer_ago_it_was_last_taken() {
     for (structure, way) in ways {
         let server = Server::plain(structure);
         for time in ["3ms", "10ms"] {
-            for figure in ["1ms", "3ms", "10ms"] {
+            for figure in ["1ms", "3ms", "5ms", "10ms"] {
                 let cpu = |requests: u32| {
                     let think = time_of(time) - SERVICE;
                     let bench = Bench::new(vec![4096; 5])

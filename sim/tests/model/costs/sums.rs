@@ -133,6 +133,8 @@ fn add_laio(times: &mut Times, structure: Structure, kind: Kind) {
             ("laio.steal", blocks),
             ("laio.completion", blocks),
             ("laio.poll", blocks),
+            // Whenever the loop has slept: before the request, and while the page comes.
+            ("laio.watch", 1 + u64::from(kind.misses())),
             // The carrier wakes the loop.
             ("kernel.wake_same_cpu", blocks),
             ("kernel.context_switch", 2 * blocks),
@@ -281,6 +283,28 @@ pub(super) fn paid_by_the_last(
     });
     let sum = of_the_last(&bench, asks, server).0;
     digits.map(|digit| sum / digit % 100).collect()
+}
+
+/// Where somebody watches the loop, its first call after it slept wakes him: before the request, and
+/// after the page has come.
+#[test]
+fn who_watches_a_lazy_loop_is_woken_after_each_of_its_sleeps() {
+    let bench = Bench::new(vec![4096; 2]).free().links("1 ms");
+    for server in each_server().into_iter().filter(|it| is_laio(it.structure)) {
+        for (start, asks, sleeps) in [
+            ("warm", [(0, false), (0, false), (0, false)], 1),
+            ("cold", [(0, false), (1, true), (1, false)], 2),
+        ] {
+            let bench = bench.clone().set("run.start", start);
+            let woken = |watch: bool| {
+                let figures = ["kernel.wake_same_cpu", "laio.watch"];
+                let figures = &figures[..1 + usize::from(watch)];
+                paid_by_the_last(&bench, &asks, figures, server)
+            };
+            let (watched, alone) = (woken(true), woken(false));
+            assert_eq!(watched, [alone[0] + sleeps, sleeps], "{server}, {start}");
+        }
+    }
 }
 
 fn assert_sum(kind: Kind) {

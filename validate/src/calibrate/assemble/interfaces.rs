@@ -19,6 +19,9 @@ pub(super) fn laio(figures: &LaioFigures) -> LaioSection {
             "CPU of such a read in all, less steal, the write that ends it, two switches and the poll",
         ),
         poll: figures.poll.time("laio_poll that need not wait"),
+        watch: figures.watch.time(
+            "CPU of a sleep of 100 us in laio_wait and a getppid through laio, beyond the same with the engine of threads, which watches nobody, less a wake-up on the same CPU",
+        ),
     }
 }
 
@@ -98,8 +101,8 @@ fn response(parts: &Parts) -> Rounds {
     let connection = sockets.client_connect.median() / f64::from(PER_CONNECTION);
     let pages = sockets.client_response_page.median() * (PAGES + 1) as f64;
     let known = sockets.client_request.median() + pages + connection;
-    let restart = parts.inplace.restart(0).median().max(0.0);
-    let wake = parts.scheduling.wake_idle_cpu[0].median();
+    let restart = parts.inplace.restart(0).mean().max(0.0);
+    let wake = parts.scheduling.wake_idle_cpu[0].mean();
     generator
         .cpu
         .with(&generator.sleeps, |all, sleeps| all - sleeps * restart)

@@ -70,6 +70,7 @@ pub(super) fn idle(parts: &Parts) -> IdleSection {
         wake: curve(&|index| wake(parts, index)),
         delay: curve(&|index| delay(parts, index)),
         connect: curve(&|index| connect(parts, index)),
+        miss: curve(&|index| miss(parts, index)),
         handoff: path(
             handoff,
             "a message through pipes to a thread of the same CPU and back",
@@ -87,18 +88,15 @@ pub(super) fn idle(parts: &Parts) -> IdleSection {
     }
 }
 
-/// Beyond accept, close and what tells of them.
+/// Beyond a connection of a server that always has requests.
 fn connect(parts: &Parts, index: usize) -> Sourced<Nanos> {
     let pause = IDLE_TIMES[index];
-    let sockets = &parts.sockets;
-    let known = sockets.accept.median()
-        + sockets.hang_up.median()
-        + sockets.recv.median()
-        + 2.0 * sockets.epoll_event.median();
     parts.inplace.connects[index]
-        .map(|connect| connect - known)
+        .with(&parts.inplace.connection(), |after_pause, connection| {
+            after_pause - connection
+        })
         .mean_time(&format!(
-            "the same: median CPU of two requests {pause} after the last, the first on a new connection that is closed then, less that on two old ones, less accept, hang_up and their events",
+            "the same: mean CPU of two requests {pause} after the last, the first on a new connection that is closed then, less that on two old ones, less a connection of a server that always has requests",
         ))
 }
 
@@ -108,15 +106,26 @@ fn restart(parts: &Parts, index: usize) -> Sourced<Nanos> {
         .inplace
         .restart(index)
         .mean_time(&format!(
-            "nb-b in place, one client that spins: median CPU of a request {pause} after the last, less that of a server that always has requests, less a cold connection's",
+            "nb-b in place, one client that spins: mean CPU of a request {pause} after the last, less that of a server that always has requests, less a cold connection's",
         ))
 }
 
 fn cold(parts: &Parts, index: usize) -> Sourced<Nanos> {
     let pause = IDLE_TIMES[index];
     parts.inplace.cold(index).mean_time(&format!(
-        "the same: median CPU of {BURST} requests at once on as many connections {pause} after the last, less that of one, for each further one, less that of a server that always has requests",
+        "the same: mean CPU of {BURST} requests at once on as many connections {pause} after the last, less that of one, for each further one, less that of a server that always has requests",
     ))
+}
+
+/// Beyond waking the disk's thread, which is charged apart.
+fn miss(parts: &Parts, index: usize) -> Sourced<Nanos> {
+    let pause = IDLE_TIMES[index];
+    let wake = parts.scheduling.wake_idle_cpu[index].mean();
+    parts.disk.after_pauses[index]
+        .map(|miss| miss - wake)
+        .mean_time(&format!(
+            "CPU of posix_fadvise(WILLNEED) of an absent page after its thread has slept for {pause}, beyond that of a cached one after as long and beyond that at a stretch, less the wake-up of the disk's thread",
+        ))
 }
 
 fn wake(parts: &Parts, index: usize) -> Sourced<Nanos> {

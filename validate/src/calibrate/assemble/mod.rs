@@ -20,6 +20,7 @@ use super::scheduling::Scheduling;
 use super::sendfile::Sendfile;
 use super::sockets::SocketCalls;
 use super::threads::Pool;
+use super::timing::Rounds;
 use super::uring::Uring;
 
 /// Everything that was measured.
@@ -77,10 +78,23 @@ fn machine() -> String {
     format!("{cpus} CPUs, {model}, Linux {}", kernel.trim())
 }
 
+/// A connection beyond its close, its two events and the read that finds it closed.
+fn accept(parts: &Parts) -> Rounds {
+    let sockets = &parts.sockets;
+    let known =
+        sockets.hang_up.median() + sockets.recv.median() + 2.0 * sockets.epoll_event.median();
+    parts
+        .inplace
+        .connection()
+        .map(|connection| connection - known)
+}
+
 fn calls(parts: &Parts) -> CallSection {
     let (files, sockets) = (&parts.files, &parts.sockets);
     let mut section = CallSection {
-        accept: sockets.accept.time("accept4, TCP_NODELAY and EPOLL_CTL_ADD on loopback, 32 in turn"),
+        accept: accept(parts).time(
+            "nb-b in place, 16 requests at a time of a client that never sleeps: CPU per request that comes on a new connection beyond one that does not, less hang_up and the connection's events",
+        ),
         recv: sockets.recv.time("read of a 128-byte request on loopback, 32 connections in turn"),
         // Until the others are known.
         parse: parts.inplace.busy.time(""),

@@ -1,5 +1,6 @@
 //! What a miss costs: reads and look-ups of what is not cached, on the emulated disk.
 
+mod after_pauses;
 mod metadata;
 mod submission;
 
@@ -10,6 +11,7 @@ use std::os::fd::AsRawFd;
 use sim::machine::disk::{Disk, DiskProfile, Scheduling};
 
 use super::child::measure_in_child;
+use super::paths::Beyond;
 use super::timing::{Rounds, clock, thread_clock};
 use super::{CalibrateError, Effort};
 use crate::emulate::cgroup::{MemoryGroup, drop_caches};
@@ -43,6 +45,8 @@ pub(super) struct Misses {
     pub(super) reclaim_page: Rounds,
     pub(super) disk_path: Rounds,
     pub(super) disk_worker: Rounds,
+    /// CPU of starting a read after each of the pauses, beyond that at a stretch.
+    pub(super) after_pauses: Beyond,
     pub(super) metadata_fill: Rounds,
     pub(super) inode_bytes: Rounds,
 }
@@ -54,6 +58,7 @@ pub(super) fn measure(effort: Effort) -> Result<Misses, CalibrateError> {
     let files = Files::open(&rig).map_err(failed)?;
     let cold = files.cold_reads(&rig, effort).map_err(failed)?;
     let started = submission::measure(&files, &rig, effort).map_err(failed)?;
+    let after_pauses = after_pauses::measure(&files, &rig, effort)?;
     let reclaim_page = files.reclaim(&rig, effort)?;
     if rig.is_interrupted() {
         return Err(CalibrateError::Interrupted);
@@ -69,6 +74,7 @@ pub(super) fn measure(effort: Effort) -> Result<Misses, CalibrateError> {
         uring_arm: started.arm,
         miss_page: started.page,
         reclaim_page,
+        after_pauses,
         metadata_fill,
         inode_bytes,
     })
