@@ -51,13 +51,13 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// About two minutes in all.
+    /// About two and a half minutes in all.
     pub const QUICK: Self = Self {
         passes: 3,
         rounds: 5,
         batch: 2_000,
     };
-    /// About six minutes.
+    /// About seven minutes.
     pub const FULL: Self = Self {
         passes: 10,
         rounds: 7,
