@@ -16,9 +16,9 @@ use crate::screen;
 const EXAMPLES: &str = "\
 Examples:
   laiosim calibrate --quick -o machine.toml
-      Measure every cost in two and a half minutes, and write the profile.
+      Measure every cost in three and a half minutes, and write the profile.
   laiosim calibrate -o machine.toml
-      The same in more passes, in about seven minutes, for narrower intervals.
+      The same in more passes, in about eight minutes, for narrower intervals.
   laiosim run scenarios/wc98.toml --set machine.profile=$PWD/machine.toml
       Simulate this machine.
 

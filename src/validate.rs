@@ -298,9 +298,18 @@ fn conclusions(runs: &[ServerRuns]) -> Vec<String> {
     let caches: Vec<String> = runs
         .iter()
         .map(|server| {
-            let bytes: u64 = server.real.iter().map(|real| real.cache_bytes).sum();
-            let mib = bytes as f64 / server.real.len().max(1) as f64 / (1 << 20) as f64;
-            format!("{} {mib:.1} MiB", server.server.name())
+            let mib =
+                |bytes: u64| bytes as f64 / server.real.len().max(1) as f64 / (1 << 20) as f64;
+            let measured = mib(server.real.iter().map(|run| run.cache_bytes).sum());
+            let predicted = mib(server
+                .predicted
+                .iter()
+                .map(|run| run.cached_page_bytes)
+                .sum());
+            format!(
+                "{} {measured:.1} MiB (predicted {predicted:.1})",
+                server.server.name()
+            )
         })
         .collect();
     vec![

@@ -43,6 +43,8 @@ pub enum Event {
     OutOfPatience(u32, u32),
     /// The kernel's proactive page-out takes the next pages.
     PageOut,
+    /// The kernel gathers its statistics of memory.
+    Statistics,
     /// What was counted so far is noted.
     Note,
 }
@@ -77,6 +79,7 @@ impl Event {
             Self::Closed(conn) => word(16, 0, conn.0),
             Self::OutOfPatience(client, request) => word(17, client, request),
             Self::Note => word(18, 0, 0),
+            Self::Statistics => word(19, 0, 0),
         }
     }
 
@@ -101,7 +104,8 @@ impl Event {
             15 => Self::Reset(ConnId(low)),
             16 => Self::Closed(ConnId(low)),
             17 => Self::OutOfPatience(shared, low),
-            _ => Self::Note,
+            18 => Self::Note,
+            _ => Self::Statistics,
         }
     }
 
@@ -146,6 +150,7 @@ mod tests {
             Event::Closed(ConnId(2)),
             Event::OutOfPatience(3, 4),
             Event::Note,
+            Event::Statistics,
         ];
         for event in events {
             assert_eq!(Event::unpack(event.pack()), event);

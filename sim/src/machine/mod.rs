@@ -16,6 +16,7 @@ pub mod profile;
 pub mod timeline;
 pub mod volume;
 
+mod buffers;
 mod scheduler;
 mod state;
 mod storage;

@@ -452,8 +452,12 @@ section! {
         kernel_worker,
         /// Each carrier thread: stack and kernel stack.
         carrier,
-        /// Each open connection: its buffers and socket.
+        /// Each open connection: its socket, and what the server keeps for it. The buffer into
+        /// which its files are read is apart.
         connection,
+        /// Each page of a buffer into which a server has read files: a connection's, which the next
+        /// connection takes over, or a helper's.
+        buffer_page,
         /// Each cached name with its inode.
         inode,
     }

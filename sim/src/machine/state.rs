@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 
 use super::PAGE_BYTES;
+use super::buffers::Buffers;
 use super::cache::{Cache, Policy, readahead::ReadAhead};
 use super::counters::{Counters, OpCount};
 use super::cpu::{Activity, Cpu, Path, ProcId, Process, Role};
@@ -16,7 +17,7 @@ use super::events::Event;
 use super::files::Files;
 use super::network::Network;
 use super::profile::Costs;
-use super::storage::{InFlight, PAGEOUT_PAGES};
+use super::storage::{InFlight, PAGEOUT_PAGES, STATISTICS_INTERVAL};
 use super::timeline::Timeline;
 use super::volume::Volume;
 use crate::engine::random::Stream;
@@ -42,6 +43,9 @@ pub struct MachineSetup {
     pub policy: Policy,
     /// From which a policy that draws its victims does.
     pub victims: Stream,
+    /// Where the kernel's gathering of statistics is in its turn when the run begins, from 0 to 1,
+    /// for a policy that goes by them.
+    pub statistics_phase: f64,
     /// Whether the kernel's proactive page-out is at work, at the pace of the costs' `pageout_age`.
     pub proactive_pageout: bool,
     /// Read-ahead of the disk in bytes.
@@ -98,6 +102,7 @@ pub struct Machine {
     pub(super) lent: Bytes,
     pub(super) conn_files: Vec<OpenFile>,
     pub(super) worker_files: Vec<OpenFile>,
+    pub(super) buffers: Buffers,
     pub(super) server_cpus: usize,
     pub(super) procs: Vec<Process>,
     pub(super) loops: Vec<Loop>,
@@ -118,6 +123,8 @@ pub struct Machine {
     pub(super) pageout_interval: Option<Nanos>,
     /// The page that it looks at next.
     pub(super) pageout_hand: u32,
+    /// Since when statistics were gathered when the machine began, if the policy goes by them.
+    pub(super) statistics_since: Option<Nanos>,
     /// The instant of the event or step being handled.
     pub(super) now: Nanos,
     /// CPU time charged by the step so far.
@@ -151,6 +158,8 @@ impl Machine {
         let at_work = setup.proactive_pageout && age > Nanos::ZERO;
         let steps = (setup.files.owners().len() as u64).div_ceil(PAGEOUT_PAGES.into());
         let pageout_interval = at_work.then(|| Nanos((age.0 / steps.max(1)).max(1)));
+        let since = Nanos((STATISTICS_INTERVAL.0 as f64 * setup.statistics_phase) as u64);
+        let statistics_since = (setup.policy == Policy::Linux).then_some(since);
         let generators = usize::from(setup.network.is_loopback());
         Self {
             costs: setup.costs,
@@ -164,6 +173,7 @@ impl Machine {
             lent: Bytes(0),
             conn_files: Vec::new(),
             worker_files: Vec::new(),
+            buffers: Buffers::default(),
             server_cpus: setup.server_cpus,
             procs: Vec::new(),
             loops: Vec::new(),
@@ -181,6 +191,7 @@ impl Machine {
             run_ahead: setup.run_ahead,
             pageout_interval,
             pageout_hand: 0,
+            statistics_since,
             now: Nanos::ZERO,
             spent: Nanos::ZERO,
             stepping: None,
@@ -302,10 +313,11 @@ impl Machine {
     }
 }
 
-fn slot(files: &mut Vec<OpenFile>, index: u32) -> &mut OpenFile {
+/// The entry with this index, made if there is none.
+pub(super) fn slot<T: Default>(table: &mut Vec<T>, index: u32) -> &mut T {
     let index = index as usize;
-    if files.len() <= index {
-        files.resize_with(index + 1, OpenFile::default);
+    if table.len() <= index {
+        table.resize_with(index + 1, T::default);
     }
-    &mut files[index]
+    &mut table[index]
 }

@@ -12,6 +12,10 @@ use crate::engine::Nanos;
 /// Pages that the proactive page-out looks at in a step. Ours: a tenth of a megabyte.
 pub(super) const PAGEOUT_PAGES: u32 = 32;
 
+/// How often the kernel gathers statistics of memory groups: Linux's `FLUSH_TIME`
+/// (mm/memcontrol.c).
+pub(super) const STATISTICS_INTERVAL: Nanos = Nanos::from_millis(2000);
+
 const SECTORS_PER_PAGE: u64 = PAGE_BYTES / SECTOR_BYTES;
 
 /// A disk request in flight: consecutive pages on consecutive blocks of one disk.
@@ -150,6 +154,15 @@ impl Machine {
     pub(crate) fn schedule_page_out(&mut self) {
         if let Some(interval) = self.pageout_interval {
             self.at(self.now + interval, Event::PageOut);
+        }
+    }
+
+    /// The kernel gathers its statistics next.
+    pub(crate) fn schedule_statistics(&mut self) {
+        if let Some(since) = self.statistics_since {
+            let into = (self.now + since).0 % STATISTICS_INTERVAL.0;
+            let next = self.now + STATISTICS_INTERVAL - Nanos(into);
+            self.at(next, Event::Statistics);
         }
     }
 

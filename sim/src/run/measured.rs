@@ -114,6 +114,7 @@ pub struct Totals {
     bytes: u64,
     counters: Counters,
     cache: CacheStats,
+    cached_page_bytes: u64,
     disk: DiskStats,
     server_cpu: [Nanos; Activity::ALL.len()],
     client_cpu: Nanos,
@@ -151,6 +152,8 @@ pub struct Measured {
     pub counters: Counters,
     /// The cache's look-ups.
     pub cache: CacheStats,
+    /// Pages in the cache at the end, in bytes.
+    pub cached_page_bytes: u64,
     /// The disks' work.
     pub disk: DiskStats,
     /// Number of disks.
@@ -184,6 +187,7 @@ impl Played {
             bytes: end.bytes - start.bytes,
             counters: end.counters.since(&start.counters),
             cache: end.cache.since(&start.cache),
+            cached_page_bytes: end.cached_page_bytes,
             disk: end.disk.since(&start.disk),
             disks: scenario.machine.disks,
             server_cpu: std::array::from_fn(cpu),
@@ -228,6 +232,7 @@ impl<S: SimServer> Run<'_, S> {
             bytes: self.bytes,
             counters: machine.counters.clone(),
             cache: machine.cache.stats(),
+            cached_page_bytes: machine.cache.page_bytes(),
             server_cpu: std::array::from_fn(spent),
             client_cpu: client.iter().map(|cpu| cpu.busy_time()).sum(),
             switches: server.iter().map(|cpu| cpu.switches).sum(),

@@ -180,6 +180,7 @@ impl<'a, S: SimServer> Run<'a, S> {
         }
         self.schedule_arrival();
         self.machine.schedule_page_out();
+        self.machine.schedule_statistics();
         self.schedule_note(1);
         while let Some(event) = self.machine.next_event() {
             if event == Event::Note {
@@ -284,6 +285,12 @@ impl<'a, S: SimServer> Run<'a, S> {
                 self.machine.page_out();
                 if !self.clients.are_done() {
                     self.machine.schedule_page_out();
+                }
+            }
+            Event::Statistics => {
+                self.machine.cache.gather_statistics();
+                if !self.clients.are_done() {
+                    self.machine.schedule_statistics();
                 }
             }
             Event::Note => unreachable!("dealt with where events are taken"),

@@ -203,6 +203,7 @@ impl Job<'_> {
             memory_bytes: cache.memory.0,
             policy: cache.policy,
             victims: self.stream("cache victims"),
+            statistics_phase: unit(&mut self.stream("statistics phase")),
             proactive_pageout: cache.proactive_pageout,
             read_ahead_bytes: cache.read_ahead.0,
             disks,

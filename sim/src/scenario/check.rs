@@ -12,7 +12,7 @@ use crate::machine::PAGE_BYTES;
 use crate::machine::disk::SECTOR_BYTES;
 use crate::machine::files::least_span_blocks;
 use crate::machine::volume::Volume;
-use crate::server::script::DataPath;
+use crate::server::script::{DataPath, HEADER_BYTES};
 
 /// A wrong key, dotted, and what is wrong with it.
 pub(super) type Wrong = (String, String);
@@ -341,10 +341,27 @@ pub fn taken_bytes(point: &Point, server: Server) -> u64 {
         Structure::Mt => threads(keys.threads),
     };
     let copies = u64::from(keys.copies);
+    // A process or thread that waits for its connection has no other.
+    let open = match server.structure {
+        Structure::Mp => clients.min(keys.processes.into()),
+        Structure::Mt => clients.min(keys.threads.into()),
+        _ => clients,
+    };
+    let buffer = |bytes: u64| memory.buffer_page.0 * bytes.div_ceil(PAGE_BYTES);
+    let of_connections = match keys.data_path {
+        DataPath::ReadSend => buffer(u64::from(HEADER_BYTES) + keys.chunk.0) * open,
+        DataPath::Sendfile | DataPath::Mapped => 0,
+    };
+    let of_helpers = match server.structure {
+        Structure::NbAmped => buffer(keys.chunk.0) * u64::from(keys.helpers) * copies,
+        _ => 0,
+    };
     memory.process.0
         + memory.worker.0 * (copies - 1)
         + each_copy * copies
-        + memory.connection.0 * clients
+        + memory.connection.0 * open
+        + of_connections
+        + of_helpers
 }
 
 /// Whether the files have room on the disks, in units of stripes.

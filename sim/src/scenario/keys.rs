@@ -72,7 +72,7 @@ fn quantum() -> Nanos {
 #[serde(deny_unknown_fields)]
 pub struct CacheKeys {
     /// Memory for cached pages and names **and** for processes, helpers, threads, carriers,
-    /// connections and what stands in their send buffers.
+    /// connections, the buffers that files are read into, and what stands in send buffers.
     pub memory: Bytes,
     /// Which page is reclaimed: `"lru"`, `"fifo"`, `"random"`, or `"linux"` with its active and
     /// inactive lists. Default: `"lru"`.

@@ -4,14 +4,14 @@ use crate::folder::{Folder, PROFILE, Place, and, assert_blames, assert_refused, 
 
 #[test]
 fn memory_must_hold_what_serves_and_some_pages() {
-    for memory in ["0 B", "1 B", "4095 B", "1 MiB"] {
+    for memory in ["0 B", "1 B", "4095 B", "512 KiB"] {
         let line = format!("memory = \"{memory}\"");
         let text = with("memory = \"64 MiB\"", &line);
         assert_refused(&text, &line, "cache.memory", "give at least");
     }
     // What it says is enough is enough, and less is not.
     let folder = Folder::new();
-    folder.write("s.toml", &with("64 MiB", "1 MiB"));
+    folder.write("s.toml", &with("64 MiB", "512 KiB"));
     let message = folder.refusal("s.toml").message;
     let kib = message.rsplit("give at least ").next().expect("a hint");
     let kib: u64 = kib

@@ -51,13 +51,13 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// About two and a half minutes in all.
+    /// About three and a half minutes in all.
     pub const QUICK: Self = Self {
         passes: 3,
         rounds: 5,
         batch: 2_000,
     };
-    /// About seven minutes.
+    /// About eight minutes.
     pub const FULL: Self = Self {
         passes: 10,
         rounds: 7,
@@ -97,7 +97,7 @@ pub enum CalibrateError {
 pub fn calibrate(effort: Effort, progress: impl Fn(&str)) -> Result<Profile, CalibrateError> {
     progress("the kernel's proactive page-out");
     let once = Once {
-        pageout_age: disk::pageout_age()?,
+        pageout_rate: disk::pageout_rate()?,
         memory: memory::measure(effort)?,
     };
     let pass = |number| {
@@ -111,7 +111,7 @@ pub fn calibrate(effort: Effort, progress: impl Fn(&str)) -> Result<Profile, Cal
 
 /// What other tenants hardly change, and takes long: measured before the passes.
 struct Once {
-    pageout_age: Rounds,
+    pageout_rate: Rounds,
     memory: Memory,
 }
 

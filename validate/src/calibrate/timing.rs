@@ -113,6 +113,20 @@ impl Rounds {
         }
     }
 
+    /// As a time of the profile: that between two events, of which these are rates per nanosecond. By
+    /// the mean rate and Student's t: most rounds may see few of what comes in bursts. Zero if there
+    /// was none.
+    pub(super) fn time_between(&self, source: &str) -> Sourced<Nanos> {
+        let between = |rate: f64| (rate > 0.0).then(|| Nanos((1.0 / rate).round() as u64));
+        let Estimate { mean, half_width } = Estimate::of(&self.0).expect("there are rounds");
+        Sourced {
+            value: between(mean).unwrap_or_default(),
+            low: half_width.and_then(|half| between(mean + half)),
+            high: half_width.and_then(|half| between(mean - half)),
+            source: format!("{source}; mean rate of {} rounds", self.0.len()),
+        }
+    }
+
     /// As a size of the profile.
     pub(super) fn size(&self, source: &str) -> Sourced<Bytes> {
         let bytes = |value: f64| Bytes(value.max(0.0).round() as u64);
@@ -220,6 +234,14 @@ mod tests {
         assert!((before..=process_clock()).contains(&between));
         // PID_MAX_LIMIT: no process has that number.
         assert!(cpu_clock_of(1 << 22).is_err());
+    }
+
+    #[test]
+    fn the_time_between_events_is_that_of_their_mean_rate() {
+        let ten_in_all = Rounds(vec![0.0, 0.0, 0.0, 10.0 / 1e9]);
+        assert_eq!(ten_in_all.time_between("events").value, Nanos(400_000_000));
+        let none = Rounds(vec![0.0; 4]).time_between("events");
+        assert_eq!((none.value, none.high), (Nanos::ZERO, None));
     }
 
     #[test]

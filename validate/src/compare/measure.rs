@@ -94,10 +94,11 @@ pub fn run(rig: &Rig, point: &Point, load: &Load, server: Server) -> Result<Real
     drop_caches()?;
     let group = MemoryGroup::create(scenario.cache.memory.0)?;
     let process = ServerProcess::start(rig.files(), server, &scenario.server, Some(&group))?;
+    rig.disk().set_fast(false);
+    // At the disk's own pace, too: which pages are active by then depends on how long it took.
     if scenario.run.start == Start::Warm {
         load.play(&process)?;
     }
-    rig.disk().set_fast(false);
     drop(rig.disk().take_log());
     let before = Meters::read(rig, &process)?;
     let result = load.play(&process)?;

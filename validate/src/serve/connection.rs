@@ -41,8 +41,9 @@ pub(crate) struct Connection {
     path: Vec<u8>,
     file: Option<OwnedFd>,
     stat: MaybeUninit<libc::stat>,
-    /// A header and a chunk.
-    buffer: Vec<u8>,
+    /// A header and a chunk. Not written to before it is needed: what is never used takes no
+    /// memory.
+    buffer: Box<[MaybeUninit<u8>]>,
 }
 
 impl Connection {
@@ -58,7 +59,7 @@ impl Connection {
             path: Vec::new(),
             file: None,
             stat: MaybeUninit::uninit(),
-            buffer: vec![0; HEADER_BYTES as usize + chunk_bytes as usize],
+            buffer: Box::new_uninit_slice(HEADER_BYTES as usize + chunk_bytes as usize),
         })
     }
 
@@ -155,7 +156,7 @@ impl Connection {
     pub(crate) fn send(&mut self, at: u32, bytes: u32) -> io::Result<Option<u64>> {
         let part = &self.buffer[at as usize..][..bytes as usize];
         let flags = libc::MSG_NOSIGNAL;
-        // SAFETY: the buffer is valid for its length.
+        // SAFETY: the buffer is valid for its length, and the kernel may read whatever is in it.
         let sent =
             unsafe { libc::send(raw(&self.socket), part.as_ptr().cast(), part.len(), flags) };
         if let Ok(sent) = u64::try_from(sent) {
@@ -258,7 +259,9 @@ impl Connection {
     }
 
     fn put_header(&mut self, answer: Answer) {
-        self.buffer[..HEADER_BYTES as usize].copy_from_slice(&http::format_header(answer));
+        for (byte, header) in self.buffer.iter_mut().zip(http::format_header(answer)) {
+            byte.write(header);
+        }
     }
 }
 

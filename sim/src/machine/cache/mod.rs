@@ -38,8 +38,11 @@ use crate::engine::random::Stream;
 /// A page, or a name with its inode: a dense index, pages first.
 pub type EntryId = u32;
 
-/// Pages freed by a pass of reclaim: Linux's `SWAP_CLUSTER_MAX`.
+/// Pages freed by a pass of reclaim, or at least so many: Linux's `SWAP_CLUSTER_MAX`.
 const PAGES_PER_PASS: u64 = 32;
+
+/// The priority at which a pass of reclaim begins: Linux's `DEF_PRIORITY`. It scans a 2^priority-th.
+const GENTLEST_PRIORITY: u32 = 12;
 
 /// The owner of a metadata block: no name keeps it.
 pub const NO_OWNER: u32 = u32::MAX;
@@ -217,6 +220,11 @@ impl Cache {
         }
     }
 
+    /// The kernel gathers the statistics by which it judges what it has cached.
+    pub fn gather_statistics(&mut self) {
+        self.replacement.gather_statistics();
+    }
+
     /// Takes memory away from the cache for processes, threads and connections. Returns how many
     /// entries were reclaimed.
     pub fn reserve(&mut self, bytes: u64) -> u64 {
@@ -242,6 +250,11 @@ impl Cache {
     /// Bytes of pages and names held.
     pub fn used_bytes(&self) -> u64 {
         self.used_bytes
+    }
+
+    /// Bytes of pages held.
+    pub fn page_bytes(&self) -> u64 {
+        u64::from(self.replacement.present()) * PAGE_BYTES
     }
 
     /// Bytes of this process's memory that the simulated pages take: eight for each page, four of

@@ -1,11 +1,10 @@
 //! Names with their inodes: one list by use, and how many cached pages keep each.
 
+use super::GENTLEST_PRIORITY;
 use super::list::{Linked, Links, List};
 
 /// Names scanned at least, or none: the `batch` of a super block's shrinker (fs/super.c).
 const NAMES_PER_BATCH: u32 = 1024;
-/// The gentlest priority of reclaim: Linux's `DEF_PRIORITY`.
-const GENTLEST: u32 = 12;
 
 struct Name {
     links: Links,
@@ -80,7 +79,7 @@ impl Names {
     /// Names that a pass of reclaim scans beside its pages, of which there are `passes` passes'
     /// worth.
     pub(super) fn to_scan(&self, passes: u64) -> u32 {
-        let priority = passes.max(1).ilog2().min(GENTLEST);
+        let priority = passes.max(1).ilog2().min(GENTLEST_PRIORITY);
         let names = self.len();
         let scan = (names >> priority) * 2;
         if scan >= NAMES_PER_BATCH || scan >= names {

@@ -93,6 +93,13 @@ impl Replacement {
         NOTHING
     }
 
+    /// The statistics are gathered.
+    pub(super) fn gather_statistics(&mut self) {
+        if let Self::Linux(linux) = self {
+            linux.gather_statistics();
+        }
+    }
+
     /// A pass of reclaim begins. Returns how many pages it takes, if there are so many.
     pub(super) fn begin_pass(&mut self, slots: &mut Slots) -> u64 {
         match self {

@@ -8,6 +8,7 @@ use crate::machine::cache::PageState;
 use crate::machine::cache::readahead::Window;
 use crate::machine::cpu::Activity;
 use crate::machine::state::{Machine, OpenFile};
+use crate::scenario::units::Bytes;
 use crate::server::script::{ConnId, Errno, Op, Outcome};
 
 /// Pages that sendfile moves at a time: the buffers of the pipe inside it
@@ -31,7 +32,7 @@ impl Machine {
     }
 
     pub(super) fn advance_read(&mut self, call: &mut Call) -> Progress {
-        let Op::Read { offset, bytes, .. } = call.op else {
+        let Op::Read { offset, bytes, at } = call.op else {
             unreachable!("asked for by the operation")
         };
         let object = self.file(call.caller).object;
@@ -49,7 +50,20 @@ impl Machine {
             return Progress::Waits(wait);
         }
         self.file(call.caller).read_ahead.read_up_to(end_byte);
+        self.write_to_buffer(call.caller, u64::from(at) + end_byte - offset);
         Progress::Ran(Outcome::Bytes(end_byte - offset))
+    }
+
+    /// The buffer of a call that reads is written to up to `end_bytes`: its new pages take memory.
+    fn write_to_buffer(&mut self, caller: Caller, end_bytes: u64) {
+        let new = match caller {
+            Caller::Conn(conn) => self.buffers.write(conn, end_bytes),
+            Caller::Worker(proc) => self.buffers.write_by_worker(proc, end_bytes),
+            Caller::Copy(_) => unreachable!("a copy reads for a connection"),
+        };
+        if new > 0 {
+            self.reserve(Bytes(self.costs.memory.buffer_page.0 * new));
+        }
     }
 
     /// Takes up to 16 pages at a time from the cache into the socket.

@@ -39,6 +39,7 @@ impl Machine {
         self.charge(Activity::Events, self.costs.call.accept);
         self.take_path(Path::Connect, Activity::Events);
         self.lend(self.costs.memory.connection);
+        self.buffers.open(conn, copy);
         // It is new; only what came since the CPU last woke has warmed the caches for it.
         let warm_since = self.cpus[self.stepping_cpu()].idles.before_the_last();
         self.network.set_served(conn, warm_since);
@@ -131,6 +132,7 @@ impl Machine {
     pub fn close_connection(&mut self, conn: ConnId) {
         self.charge(Activity::Events, self.costs.call.hang_up);
         self.take_back(self.costs.memory.connection);
+        self.buffers.close(conn, self.network.copy_of(conn));
         if !self.network.is_client_done(conn) {
             let arrives = self.local() + self.network.one_way();
             // Behind what it still has to send.

@@ -50,6 +50,7 @@ impl Bench {
             .figure("memory.helper", "16 KiB")
             .figure("memory.carrier", "8 KiB")
             .figure("memory.connection", "4 KiB")
+            .figure("memory.buffer_page", "64 B")
             .figure("memory.inode", "1300 B")
     }
 

@@ -74,8 +74,9 @@ fn the_least_memory_that_is_accepted_suffices() {
         .client_each()
         .small_processes()
         .figure("memory.carrier", "24 KiB");
-    // The process, a connection and a carrier for each client, 64 pages.
-    let least = 64 + 4 * CLIENTS + 24 * CLIENTS + 256;
+    // The process; a connection, its buffer of 17 pages of 64 bytes, and a carrier for each client;
+    // 64 pages.
+    let least = 64 + (4 + 24) * CLIENTS + 17 * 64 * CLIENTS / 1024 + 256;
     let with = |kib: u32| bench.clone().set("cache.memory", &format!("{kib} KiB"));
     let refusal = with(least - 1).refusal();
     assert!(refusal.contains("too little"), "{refusal}");

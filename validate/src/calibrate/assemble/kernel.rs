@@ -39,7 +39,7 @@ pub(super) fn kernel(parts: &Parts) -> KernelSection {
         net_interrupt: parts.sockets.client_request.map(|send| send / 2.0).time(
             "estimate: half of a 128-byte send on loopback, transmit and receive work taken as equal",
         ),
-        pageout_age: parts.once.pageout_age.time(
+        pageout_age: parts.once.pageout_rate.time_between(
             "512 files of 16 pages read over and over with memory for all: time times pages by pages read again",
         ),
         metadata_fill: disk.metadata_fill.time(

@@ -11,7 +11,7 @@ pub(super) fn memory(parts: &Parts) -> MemorySection {
     MemorySection {
         process: memory
             .process
-            .size("nb-b just started: anonymous and kernel memory and mapped program pages charged to its memory group, and the group's charge batches of 64 pages per CPU"),
+            .size("nb-b just started: anonymous and kernel memory charged to its memory group"),
         helper: memory
             .helper
             .size("nb-amped with 32 helpers less nb-b, per helper"),
@@ -28,6 +28,9 @@ pub(super) fn memory(parts: &Parts) -> MemorySection {
         connection: memory
             .connection
             .size("nb-b with 32 idle connections less without, per connection"),
+        buffer_page: memory
+            .buffer_page
+            .size("the same connections after a file of 64 KiB was read for each, per page"),
         inode: parts
             .disk
             .inode_bytes

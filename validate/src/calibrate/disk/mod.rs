@@ -33,7 +33,7 @@ const RECLAIM_LIMIT: u64 = 8 << 20;
 /// Length of a round of watching the proactive page-out. Ours: it works every few seconds.
 const PAGEOUT_ROUND_NS: u64 = 10_000_000_000;
 /// Such rounds, after a first that does not count.
-const PAGEOUT_ROUNDS: usize = 6;
+const PAGEOUT_ROUNDS: usize = 12;
 
 /// What was measured, in nanoseconds and bytes.
 pub(super) struct Misses {
@@ -80,17 +80,17 @@ pub(super) fn measure(effort: Effort) -> Result<Misses, CalibrateError> {
     })
 }
 
-/// How long pages stay that are used all the time, with memory for all: without proactive page-out
-/// nothing would be read again. Zero if nothing was. Takes [`PAGEOUT_ROUNDS`] and one more.
-pub(super) fn pageout_age() -> Result<Rounds, CalibrateError> {
+/// How often a page is taken that is used all the time, with memory for all: without proactive
+/// page-out nothing would be read again. Per nanosecond. Takes [`PAGEOUT_ROUNDS`] and one more.
+pub(super) fn pageout_rate() -> Result<Rounds, CalibrateError> {
     let rig = start_rig()?;
     pin_to(0).map_err(failed)?;
     let files = Files::open(&rig).map_err(failed)?;
-    let age = files.pageout_age(&rig);
+    let rate = files.pageout_rate(&rig);
     if rig.is_interrupted() {
         return Err(CalibrateError::Interrupted);
     }
-    Ok(age)
+    Ok(rate)
 }
 
 fn failed(source: io::Error) -> CalibrateError {
@@ -159,12 +159,12 @@ impl Files {
         unsafe { libc::pread(fd, buffer.as_mut_ptr().cast(), (pages * PAGE) as usize, 0) };
     }
 
-    /// As [`pageout_age`].
-    fn pageout_age(&self, rig: &Rig) -> Rounds {
+    /// As [`pageout_rate`].
+    fn pageout_rate(&self, rig: &Rig) -> Rounds {
         rig.disk().set_fast(true);
         let mut buffer = self.buffer.clone();
         let pages = u64::from(FILES) * LARGE_PAGES;
-        let mut ages = Vec::new();
+        let mut rates = Vec::new();
         for round in 0..=PAGEOUT_ROUNDS {
             drop(rig.disk().take_log());
             let start = clock();
@@ -179,13 +179,10 @@ impl Files {
             let read_again: u64 = log.iter().map(|io| u64::from(io.length_bytes) / PAGE).sum();
             // The first round reads what other measurements have dropped.
             if round > 0 {
-                let age = elapsed * pages as f64 / read_again.max(1) as f64;
-                ages.push(if read_again == 0 { 0.0 } else { age });
+                rates.push(read_again as f64 / (elapsed * pages as f64));
             }
         }
-        let count = ages.len();
-        let mut ages = ages.into_iter();
-        Rounds::of(count, || ages.next().unwrap_or_default())
+        Rounds::from_values(rates)
     }
 
     fn drop_pages(&self, file: u32) {

@@ -1,10 +1,11 @@
 //! Memory that is not page cache: servers, helpers, workers, threads, carriers, connections.
 
+mod connections;
 mod workers;
 
 use std::io::{self, pipe};
-use std::net::TcpStream;
 use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -39,22 +40,28 @@ pub(super) struct Memory {
     pub(super) kernel_worker: Option<Rounds>,
     pub(super) carrier: Rounds,
     pub(super) connection: Rounds,
+    pub(super) buffer_page: Rounds,
 }
 
 /// Measures with the real servers, each in a memory group of its own.
 pub(super) fn measure(effort: Effort) -> Result<Memory, CalibrateError> {
     let rounds = effort.rounds.min(7);
-    let (mut process, mut helper, mut connection, mut carrier) = (vec![], vec![], vec![], vec![]);
+    let (mut process, mut helper, mut carrier) = (vec![], vec![], vec![]);
+    let (mut connection, mut buffer_page) = (vec![], vec![]);
     let (mut worker, mut threads, mut kernel_worker) = (vec![], vec![], vec![]);
     for _ in 0..rounds {
         let group = MemoryGroup::create(AMPLE)?;
-        let server = server(NB_B, 1, &group)?;
+        let nothing = std::env::temp_dir();
+        let server = server(NB_B, 1, &nothing, &group)?;
         let alone = charged(&group)?;
-        process.push(alone + charge_batches());
-        connection.push((with_connections(&server, &group)? - alone) / MANY as f64);
+        process.push(alone);
         drop(server);
         let group = MemoryGroup::create(AMPLE)?;
-        let server = self::server(NB_AMPED, MANY as u32, &group)?;
+        let (open, filled) = connections::measure(&group)?;
+        connection.push(open);
+        buffer_page.push(filled);
+        let group = MemoryGroup::create(AMPLE)?;
+        let server = self::server(NB_AMPED, MANY as u32, &nothing, &group)?;
         helper.push((charged(&group)? - alone) / MANY as f64);
         drop(server);
         carrier.extend(in_child("carriers", carriers)?);
@@ -74,6 +81,7 @@ pub(super) fn measure(effort: Effort) -> Result<Memory, CalibrateError> {
         kernel_worker,
         carrier: Rounds::from_values(carrier),
         connection: Rounds::from_values(connection),
+        buffer_page: Rounds::from_values(buffer_page),
     })
 }
 
@@ -95,6 +103,7 @@ fn held(group: &MemoryGroup) -> io::Result<(f64, f64)> {
 fn server(
     server: Server,
     helpers: u32,
+    files: &Path,
     group: &MemoryGroup,
 ) -> Result<ServerProcess, CalibrateError> {
     // What is cached already another group would be charged for, here as in a validated run.
@@ -103,39 +112,20 @@ fn server(
         helpers,
         ..ServerKeys::default()
     };
-    let started = ServerProcess::start(&std::env::temp_dir(), server, &keys, Some(group))
+    let started = ServerProcess::start(files, server, &keys, Some(group))
         .map_err(|error| CalibrateError::Server(error.to_string()))?;
     thread::sleep(SETTLE);
     Ok(started)
 }
 
-/// What the group is charged while no file is served: processes, kernel objects, and the
-/// mapped pages of the program itself. Its other cached pages (read ahead) are reclaimed like any.
+/// What the group is charged while no file is served, for processes and kernel objects. Pages of
+/// the program itself are reclaimed like any: under pressure next to none of them stay.
 fn charged(group: &MemoryGroup) -> Result<f64, CalibrateError> {
-    let usage = group.usage()?;
-    Ok((usage.rss_bytes + usage.kernel_bytes + usage.mapped_bytes) as f64)
-}
-
-/// Memory that a group's limit counts before anyone uses it: the kernel charges in batches of 64
-/// pages and CPU (`MEMCG_CHARGE_BATCH`, mm/memcontrol.c of Linux 6.18).
-fn charge_batches() -> f64 {
-    const PAGES: usize = 64;
-    // SAFETY: no pointers.
-    let cpus = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
-    (PAGES * 4096) as f64 * cpus.max(1) as f64
-}
-
-fn with_connections(server: &ServerProcess, group: &MemoryGroup) -> Result<f64, CalibrateError> {
-    let connect = || TcpStream::connect(server.address());
-    let open: io::Result<Vec<TcpStream>> = (0..MANY).map(|_| connect()).collect();
-    let open = open.map_err(|source| CalibrateError::Call {
-        what: "memory of connections",
+    let (anonymous, kernel) = held(group).map_err(|source| CalibrateError::Call {
+        what: "memory of servers",
         source,
     })?;
-    thread::sleep(SETTLE);
-    let charged = charged(group);
-    drop(open);
-    charged
+    Ok(anonymous + kernel)
 }
 
 /// Bytes per carrier that holds a blocked call.

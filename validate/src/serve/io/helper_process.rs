@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -120,7 +121,7 @@ pub(super) fn fork_helper(
             jobs: jobs_here,
             answers: answers_here,
             root: root.as_raw_fd(),
-            scratch: vec![0; chunk_bytes as usize],
+            scratch: Box::new_uninit_slice(chunk_bytes as usize),
             slot,
         };
         die_with_parent(libc::SIGKILL)?;
@@ -136,7 +137,8 @@ struct Process<'a> {
     jobs: PipeReader,
     answers: PipeWriter,
     root: RawFd,
-    scratch: Vec<u8>,
+    /// Not written to before it is needed: what is never used takes no memory.
+    scratch: Box<[MaybeUninit<u8>]>,
     slot: &'a Slot,
 }
 
@@ -157,7 +159,7 @@ impl Process<'_> {
 
     /// Failures are left for the loop's own call to find.
     fn look_up(&self, path: &[u8]) {
-        let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
+        let mut stat = MaybeUninit::<libc::stat>::uninit();
         let (path, stat) = (path.as_ptr() as usize, stat.as_mut_ptr() as usize);
         // SAFETY: path and structure are valid.
         let _ = unsafe {
