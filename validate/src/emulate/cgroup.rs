@@ -40,8 +40,6 @@ pub struct MemoryGroup {
 pub struct MemoryUsage {
     /// Page cache, the file system's metadata blocks included.
     pub cache_bytes: u64,
-    /// Those of it that are mapped into processes: program text.
-    pub mapped_bytes: u64,
     /// Anonymous memory of the group's processes.
     pub rss_bytes: u64,
     /// Kernel objects: inodes, directory entries, socket buffers, stacks.
@@ -120,7 +118,6 @@ impl MemoryGroup {
         };
         Ok(MemoryUsage {
             cache_bytes: counter("cache ")?,
-            mapped_bytes: counter("mapped_file ")?,
             rss_bytes: counter("rss ")?,
             kernel_bytes: self.number("memory.kmem.usage_in_bytes")?,
             usage_bytes: self.number("memory.usage_in_bytes")?,
