@@ -343,8 +343,8 @@ pub fn taken_bytes(point: &Point, server: Server) -> u64 {
     let copies = u64::from(keys.copies);
     // A process or thread that waits for its connection has no other.
     let open = match server.structure {
-        Structure::Mp => clients.min(keys.processes.into()),
-        Structure::Mt => clients.min(keys.threads.into()),
+        Structure::Mp => clients.min(u64::from(keys.processes) * copies),
+        Structure::Mt => clients.min(u64::from(keys.threads) * copies),
         _ => clients,
     };
     let buffer = |bytes: u64| memory.buffer_page.0 * bytes.div_ceil(PAGE_BYTES);

@@ -10,20 +10,43 @@ fn memory_must_hold_what_serves_and_some_pages() {
         assert_refused(&text, &line, "cache.memory", "give at least");
     }
     // What it says is enough is enough, and less is not.
+    let kib = least_kib(&with("64 MiB", "512 KiB"));
     let folder = Folder::new();
-    folder.write("s.toml", &with("64 MiB", "512 KiB"));
-    let message = folder.refusal("s.toml").message;
-    let kib = message.rsplit("give at least ").next().expect("a hint");
-    let kib: u64 = kib
-        .split(' ')
-        .next()
-        .expect("a number")
-        .parse()
-        .expect("a number");
     folder.write("s.toml", &with("64 MiB", &format!("{kib} KiB")));
     folder.load("s.toml");
     folder.write("s.toml", &with("64 MiB", &format!("{} KiB", kib - 2)));
     folder.refusal("s.toml");
+}
+
+/// What a scenario with too little memory is told to give.
+fn least_kib(text: &str) -> u64 {
+    let folder = Folder::new();
+    folder.write("s.toml", text);
+    let message = folder.refusal("s.toml").message;
+    let hint = message.rsplit("give at least ").next().expect("a hint");
+    let number = hint.split(' ').next().expect("a number");
+    number.parse().expect("a number")
+}
+
+/// A copy that has its own processes has as many connections more.
+#[test]
+fn every_copys_processes_have_connections_with_buffers() {
+    let least = |copies: u32| {
+        let text = with("[\"nb-b\", \"nb-laio\"]", "[\"mp\"]")
+            .replace("64 MiB", "512 KiB")
+            .replace("clients = 2", "clients = 8");
+        least_kib(&(text + &format!("[server]\ncopies = {copies}\nprocesses = 2\n")))
+    };
+    let size = |figure: &str| {
+        let profile: toml::Table = toml::from_str(PROFILE).expect("the shipped profile");
+        let text = profile["memory"][figure]["value"].as_str().expect("text");
+        let bytes = text.strip_suffix(" B").expect("in bytes");
+        bytes.parse::<u64>().expect("a number")
+    };
+    // 64 KiB and a header are 17 pages.
+    let connection = size("connection") + 17 * size("buffer_page");
+    let more = 2 * (size("worker") + connection) / 1024;
+    assert!((least(2) - least(1)).abs_diff(more) <= 1);
 }
 
 /// Of the servers compared, the one that takes most is named.
