@@ -40,6 +40,9 @@ const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(1);
 ///
 /// In a child made by `fork`, dropping it does nothing: the descriptors stay open, as all that are
 /// inherited, and the memory stays allocated.
+// So that all that a call which does not block uses of it is in the first cache line: what engine it
+// is, and the beginning of the upcall engine.
+#[repr(C, align(64))]
 pub struct Laio {
     /// Not dropped in a child of the process that started it, where its threads are not, and where
     /// the ring is not mapped.
@@ -54,6 +57,7 @@ pub struct Laio {
     clippy::large_enum_variant,
     reason = "one per loop; boxing the largest would cost its calls an indirection"
 )]
+#[repr(u64)]
 enum Engine {
     Upcall(Upcall),
     Uring(Box<Uring>),
