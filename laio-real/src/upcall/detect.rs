@@ -2,7 +2,7 @@
 //!
 //! | detector | looks | takes for blocked |
 //! |---|---|---|
-//! | yield | when the scheduler runs it on the loop's CPU | whatever it sees in a call |
+//! | yield | when the scheduler runs it on the loop's CPU | whatever it sees in a call, unless preempted after a long [stretch](super::stretch) |
 //! | yield+perf | the same | what the loop's [`Ring`] says has blocked |
 //! | perf | when the loop's ring wakes it | what the ring says has blocked |
 //! | timer | every [`PERIOD`] | what it sees in the same call twice |
@@ -16,6 +16,7 @@ use std::time::Duration;
 use super::engine::Engine;
 use super::home;
 use super::ring::{Ring, Standing};
+use super::stretch::Ran;
 use super::sys;
 use crate::{Detector, Error};
 
@@ -90,18 +91,28 @@ pub(crate) fn has_ring(detector: Detector) -> bool {
 }
 
 impl Engine {
-    /// Watcher: whether the loop, seen in one call in `looks` looks before this one, has blocked.
-    pub(crate) fn has_blocked(&self, looks: u32) -> bool {
+    /// Watcher: whether the loop, seen in one call in `looks` looks before this one, has blocked. It
+    /// has run at most for `ran` since the last look.
+    pub(crate) fn has_blocked(&self, looks: u32, ran: Ran) -> bool {
         match (self.detector, self.standing()) {
-            (Detector::Yield, _) | (Detector::YieldPerf, Standing::Unknown) => true,
+            (Detector::Yield, _) | (Detector::YieldPerf, Standing::Unknown) => {
+                !ran.into_preemption(looks, || self.is_runnable())
+            }
             (Detector::Timer, _) | (Detector::Perf, Standing::Unknown) => looks > 0,
             (Detector::YieldPerf | Detector::Perf, standing) => standing == Standing::Blocked,
         }
     }
 
+    /// Asks the kernel about the loop. Meanwhile it does not run.
+    fn is_runnable(&self) -> bool {
+        let is_runnable = sys::is_runnable(self.carrier().id());
+        self.stretch.begin();
+        is_runnable
+    }
+
     /// A standby that does not watch: whether it may take the loop, should it be in a call.
     pub(crate) fn is_off_cpu(&self) -> bool {
-        is_pinned(self.detector) && self.has_blocked(0)
+        is_pinned(self.detector) && self.has_blocked(0, self.stretch.end())
     }
 
     /// Watcher: until the next look.

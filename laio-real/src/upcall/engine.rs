@@ -10,6 +10,7 @@ use super::carrier::Carrier;
 use super::finished::{Finished, Node};
 use super::nap::Nap;
 use super::state::StateWord;
+use super::stretch::Stretch;
 use super::sys;
 use super::tally::Tally;
 use super::turn::Turn;
@@ -40,6 +41,7 @@ pub(crate) struct Engine {
     pub(crate) detector: Detector,
     pub(crate) watch: Watch,
     pub(crate) turn: Turn,
+    pub(crate) stretch: Stretch,
     pub(crate) nap: Nap,
     pub(crate) finished: Finished,
     /// Signalled for the loop when a result is there. Here, so that it stays open as long as there
@@ -63,6 +65,7 @@ impl Engine {
             detector,
             watch: Watch::new(),
             turn: Turn::first(),
+            stretch: Stretch::new(),
             nap: Nap::new(),
             finished: Finished::new(),
             eventfd,

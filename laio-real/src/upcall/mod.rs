@@ -2,7 +2,7 @@
 //!
 //! `state` is the protocol between them, `switch` the assembly under it; `carrier` and `watcher`
 //! are the life of a carrier, `watch` (with `bell` and `turn`) how they come to watch, `sensor` its sense of having blocked, `detect` and `ring` that of the
-//! loop having blocked. On the loop's side, `life`
+//! loop having blocked (and `stretch`, of its being preempted). On the loop's side, `life`
 //! starts and ends an engine, `call` makes calls, `cancel`
 //! interrupts them, `parked` keeps those that need no carrier, `wait` waits for their ends,
 //! in a `nap` if it can.
@@ -25,6 +25,7 @@ mod sensor;
 mod signals;
 mod state;
 mod stopwatch;
+mod stretch;
 mod switch;
 mod sync;
 mod sys;

@@ -4,7 +4,7 @@
 //! write `errno` there. These are the bare instructions.
 
 use std::arch::asm;
-use std::io;
+use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::AtomicU32;
@@ -158,6 +158,36 @@ pub(crate) fn signal_eventfd(fd: i32) {
     };
 }
 
+/// Whether a kernel thread of this process runs, or would if it had a CPU. False where `/proc` does
+/// not tell.
+pub(crate) fn is_runnable(id: i32) -> bool {
+    let mut name = [0; 40];
+    let mut text = [0; 64];
+    // It has room for every number.
+    let _ = write!(&mut name[..], "/proc/self/task/{id}/stat\0");
+    let flags = libc::O_RDONLY | libc::O_CLOEXEC;
+    let (name, here) = (name.as_ptr() as usize, libc::AT_FDCWD as usize);
+    // SAFETY: a name that ends with a zero; a writable buffer; a descriptor of our own.
+    let length = unsafe {
+        let fd = raw(libc::SYS_openat, [here, name, flags as usize, 0]);
+        if fd < 0 {
+            return false;
+        }
+        let buffer = text.as_mut_ptr() as usize;
+        let length = raw(libc::SYS_read, [fd as usize, buffer, text.len(), 0]);
+        raw(libc::SYS_close, [fd as usize, 0, 0, 0]);
+        length
+    };
+    usize::try_from(length).is_ok_and(|length| state_in_stat(&text[..length]) == Some(b'R'))
+}
+
+/// The state of a thread, by the beginning of its `stat` file: what follows its name, which is of at
+/// most 15 bytes in brackets; proc_pid_stat(5).
+fn state_in_stat(text: &[u8]) -> Option<u8> {
+    let name_end = text.iter().rposition(|&byte| byte == b')')?;
+    text.get(name_end + 2).copied()
+}
+
 /// Sends a signal to a kernel thread of this process.
 pub(crate) fn signal_thread(id: i32, signal: i32) {
     // SAFETY: neither call takes memory.
@@ -205,5 +235,40 @@ pub(crate) fn exit_thread() -> ! {
     unsafe {
         raw(libc::SYS_exit, [0; 4]);
         asm!("ud2", options(noreturn, nostack));
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn state_follows_the_name() {
+        assert_eq!(state_in_stat(b"17 (du) R 1 17 1"), Some(b'R'));
+        assert_eq!(state_in_stat(b"17 (a) R (b) S 1 17"), Some(b'S'));
+        assert_eq!(state_in_stat(b"17 (du)"), None);
+        assert_eq!(state_in_stat(b""), None);
+    }
+
+    #[test]
+    fn running_thread_is_runnable_and_a_sleeping_one_is_not() {
+        // SAFETY: takes no memory.
+        let gettid = || unsafe { raw(libc::SYS_gettid, [0; 4]) } as i32;
+        assert!(is_runnable(gettid()));
+        let (to_here, from_thread) = std::sync::mpsc::channel();
+        let (to_thread, from_here) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            to_here.send(gettid()).unwrap();
+            from_here.recv()
+        });
+        let id = from_thread.recv().unwrap();
+        let deadline = std::time::Instant::now() + Duration::from_secs(10);
+        while is_runnable(id) && std::time::Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        assert!(!is_runnable(id));
+        drop(to_thread);
+        assert!(thread.join().unwrap().is_err());
+        assert!(!is_runnable(-1));
     }
 }

@@ -85,6 +85,7 @@ impl Upcall {
     fn asleep<R>(&self, sleep: impl FnOnce() -> R) -> R {
         self.engine().state.sleep();
         let result = sleep();
+        self.engine().stretch.begin();
         self.engine().state.wake();
         result
     }

@@ -81,8 +81,8 @@ fn keep_watch(carrier: &'static Carrier) {
     let mut seen = engine.state.load();
     let mut looks = 0;
     while engine.is_open() {
-        let phase = seen.phase();
-        if phase == Phase::InSyscall && engine.has_blocked(looks) {
+        let (phase, ran) = (seen.phase(), engine.stretch.end());
+        if phase == Phase::InSyscall && engine.has_blocked(looks, ran) {
             give_away_and_steal(carrier, seen);
             return;
         }
@@ -157,6 +157,7 @@ pub(crate) fn take_over(carrier: &'static Carrier) -> ! {
     carrier.stands_by.store(false, Ordering::Relaxed);
     carrier.stopwatch.stop();
     engine.set_current(carrier);
+    engine.stretch.begin();
     // SAFETY: the state word, or the nap, has just been won, and this is a carrier on its own stack.
     unsafe { switch::resume(engine) }
 }

@@ -1,5 +1,5 @@
 //! Operations that do not block, taken to the background all the same: beside a thread that
-//! computes they are preempted, and the yield watcher takes the loop out of some. So every
+//! computes they are preempted, and the timer's watcher takes the loop out of some. So every
 //! operation comes back from the background at least once.
 
 use std::fs::{self, File};
@@ -27,9 +27,12 @@ struct Crowded {
 
 impl Crowded {
     fn new() -> Self {
+        // SAFETY: takes no memory.
+        let here = unsafe { libc::sched_getcpu() };
         let laio = Laio::builder()
             .engine(EngineKind::Upcall)
-            .detector(Detector::Yield)
+            .detector(Detector::Timer)
+            .cpu(usize::try_from(here).unwrap())
             .start();
         Self {
             ops: Operations::new(laio.unwrap()),
