@@ -1,9 +1,13 @@
 //! What a call that blocks costs: the time until control is back, the CPU time of the process and
 //! its context switches, per operation. With each detector. Takes some 20 s.
 //!
-//! Three patterns: one pipe read at a time, which blocks until the loop itself writes; 32 naps in
-//! flight, issued as fast as they end; and 32 reads of 4 KiB at random places of a file that is not
-//! in the page cache. Each ends after its number of operations or 1 s.
+//! Four patterns: one pipe read at a time, which blocks until the loop itself writes; one that blocks
+//! until a process on another CPU answers; 32 naps in flight, issued as fast as they end; and 32
+//! reads of 4 KiB at random places of a file that is not in the page cache. Each ends after its
+//! number of operations or 1 s.
+//!
+//! Two switches per steal are the least: out of the call, and to the carrier whose call has ended. Where
+//! the loop itself writes there are three: the kernel lets the reader that it wakes preempt it.
 //!
 //! For scale, the naps and the reads as plain calls, one at a time: on a thread without an engine,
 //! and on one that is a loop.
@@ -12,12 +16,12 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::parent_id;
-use std::process::{Child, Command};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -30,6 +34,8 @@ const FILE_BLOCKS: usize = 16384;
 const LONGEST: Duration = Duration::from_secs(1);
 const PLAIN_NAP: Duration = Duration::from_micros(200);
 const CPU: usize = 0;
+/// Of the process that answers, where there is one.
+const OTHER_CPU: usize = 1;
 
 /// Measure what a call that blocks costs, with each detector
 ///
@@ -43,14 +49,22 @@ struct Arguments {
     /// Be that process
     #[arg(long, hide = true)]
     compute: bool,
+    /// Be the process that answers
+    #[arg(long, hide = true)]
+    answer: bool,
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
     if arguments.compute {
-        pin()?;
+        pin(CPU)?;
         compute();
         return Ok(());
+    }
+    if arguments.answer {
+        // If there is no other, it shares the loop's.
+        let _ = pin(OTHER_CPU);
+        return Ok(answer()?);
     }
     let _neighbour = arguments.beside.then(Neighbour::start).transpose()?;
     println!(
@@ -68,14 +82,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "switches/steal"
     );
     std::thread::spawn(|| {
-        pin()?;
+        pin(CPU)?;
         measure_plain("plain calls")
     })
     .join()
     .expect("it does not panic")?;
+    let mut peer = Peer::start()?;
     for detector in Detector::ALL {
         match Laio::builder().cpu(CPU).detector(detector).start() {
-            Ok(mut laio) => measure_all(&mut laio)?,
+            Ok(mut laio) => measure_all(&mut laio, &mut peer)?,
             Err(error) => println!("{detector}: {error}"),
         }
     }
@@ -102,6 +117,48 @@ impl Drop for Neighbour {
     }
 }
 
+/// A process on another CPU that answers each byte with one.
+struct Peer {
+    process: Child,
+    to: ChildStdin,
+    from: ChildStdout,
+}
+
+impl Peer {
+    fn start() -> std::io::Result<Self> {
+        let mut process = Command::new(std::env::current_exe()?)
+            .arg("--answer")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let (to, from) = process
+            .stdin
+            .take()
+            .zip(process.stdout.take())
+            .expect("both are piped");
+        Ok(Self { process, to, from })
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // It fails only if the process has ended.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Answers until there is nobody left to answer.
+fn answer() -> std::io::Result<()> {
+    let (mut input, mut output) = (std::io::stdin(), std::io::stdout());
+    let mut byte = [0u8];
+    while input.read(&mut byte)? > 0 {
+        output.write_all(&byte)?;
+        output.flush()?;
+    }
+    Ok(())
+}
+
 /// Computes for as long as the process that started this one lives.
 fn compute() {
     let parent = parent_id();
@@ -113,11 +170,11 @@ fn compute() {
 }
 
 /// Keeps the calling thread on the CPU.
-fn pin() -> std::io::Result<()> {
+fn pin(cpu: usize) -> std::io::Result<()> {
     // SAFETY: all zeroes are the empty set; the call reads as much as it is told.
     let status = unsafe {
         let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed().assume_init();
-        libc::CPU_SET(CPU, &mut set);
+        libc::CPU_SET(cpu, &mut set);
         libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set)
     };
     if status == 0 {
@@ -168,9 +225,13 @@ fn measure_plain_calls(
     Ok(())
 }
 
-fn measure_all(laio: &mut Laio) -> std::io::Result<()> {
+fn measure_all(laio: &mut Laio, peer: &mut Peer) -> std::io::Result<()> {
+    let (reader, mut writer) = std::io::pipe()?;
     measure("pipe", laio, |laio, control| {
-        pipe_reads(laio, 20_000, control)
+        pipe_reads(laio, &reader, &mut writer, control)
+    })?;
+    measure("peer", laio, |laio, control| {
+        pipe_reads(laio, &peer.from, &mut peer.to, control)
     })?;
     measure("naps", laio, |laio, control| naps(laio, 40_000, control))?;
     let file = cold_file()?;
@@ -243,12 +304,17 @@ impl Usage {
     }
 }
 
-fn pipe_reads(laio: &mut Laio, count: usize, control: &mut Vec<Duration>) -> std::io::Result<()> {
-    let (reader, mut writer) = std::io::pipe()?;
+/// Reads a byte at a time, each of which is there only some time after another has been written.
+fn pipe_reads(
+    laio: &mut Laio,
+    reader: &impl AsRawFd,
+    writer: &mut impl Write,
+    control: &mut Vec<Duration>,
+) -> std::io::Result<()> {
     let mut byte = [0u8];
     let mut completions = Vec::new();
     let begin = Instant::now();
-    for _ in 0..count {
+    for _ in 0..20_000 {
         let start = Instant::now();
         if start - begin > LONGEST {
             break;

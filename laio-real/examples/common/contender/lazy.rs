@@ -20,7 +20,10 @@ impl Lazy {
     /// other loop has.
     pub(crate) fn start(in_flight: usize, cpu: Option<usize>) -> Result<Self, Error> {
         // One carrier runs the loop, and one watches it, while all others sit in calls.
-        let mut builder = Laio::builder().max_carriers(in_flight + 2);
+        // No handler that uses thread-local storage runs in this program.
+        let mut builder = Laio::builder()
+            .max_carriers(in_flight + 2)
+            .swap_fs_base(false);
         if let Some(cpu) = cpu {
             builder = builder.cpu(cpu);
         }
