@@ -73,11 +73,15 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether it is the machine that cannot run the upcall engine, whatever the options.
+    /// Whether it is the machine that cannot run the upcall engine, whatever the options: if no
+    /// detector was asked for, none works.
     pub(crate) fn is_of_the_machine(&self) -> bool {
         matches!(
             self,
-            Self::UnsupportedPlatform | Self::NoFsgsbase | Self::ShadowStack
+            Self::UnsupportedPlatform
+                | Self::NoFsgsbase
+                | Self::ShadowStack
+                | Self::Detector { .. }
         )
     }
 }

@@ -33,7 +33,8 @@ impl fmt::Display for EngineKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Detector {
-    /// A carrier that yields on the loop's CPU: it runs when the loop does not. Needs nothing but
+    /// A carrier that yields on the loop's CPU: it runs when the loop does not. If the loop has run for
+    /// a millisecond or so, the carrier asks the kernel whether that is preempted only. Needs nothing but
     /// `sched_yield` and the right to pin threads, and is the default where those are to be had.
     Yield,
     /// The same, and a ring of context-switch records tells blocking from preemption, so there are

@@ -67,7 +67,11 @@
 //! The carrier that sits in the call posts the result when the call ends, and stands by.
 //! Carriers are made as they are needed.
 //!
-//! A preempted call looks like a blocked one to the watcher, and may be stolen as well. Such a
+//! A preempted call looks like a blocked one to the watcher. If the loop has run for long enough to be
+//! preempted, a millisecond or so, the watcher asks the kernel (`/proc/self/task/ID/stat`, some 7 us)
+//! and leaves a loop in its call that could go on. Otherwise, and where there is no `/proc`, a preempted
+//! call may be stolen as well. (A filter of system calls that is installed later must let carriers
+//! open, read and close those files; for a moment there is a descriptor more.) Such a
 //! *false steal* is harmless: the call completes in the background. [`Counters`] tell them apart
 //! exactly, by the kernel's own count of voluntary context switches, and count the *late* calls
 //! too, which blocked and yet ended before the watcher came to run.
@@ -76,11 +80,12 @@
 //! `cargo bench -p laio` measures calls that do not block, those that do, and many in flight, each
 //! beside its rivals; the crate's README has the tables. `cargo run --release -p laio --example
 //! blocked_op` compares the detectors. On a small virtual machine (2 CPUs, AMD EPYC, Linux 6.18,
-//! shared with others) a call that does not block cost 28-31 ns more than the bare instruction
-//! (`openat` 62), and 1-6 ns more (`openat` 31) without the swap of the FS base
-//! ([`Builder::swap_fs_base`]): 1.00 to 1.05 times it. With the yield detector, control was back
-//! 2.1 us after a read of an empty pipe had blocked, and that read took 7.8 us of CPU; after a read
-//! from the disk 20 us, where io_uring needs 16 us to start the same.
+//! shared with others) a call that does not block cost 24-27 ns more than the bare instruction
+//! (27-33 in another run), and as much as that without the swap of the FS base
+//! ([`Builder::swap_fs_base`]): 0.98 to 1.01 times it. Where the work between calls leaves little of
+//! the engine in the cache, it was some 20 ns more. With the yield detector, control was back
+//! 2.0 us after a read of an empty pipe had blocked, and that read took 7.5 us of CPU; after a read
+//! from the disk 19 us, where io_uring needs 15 us to start the same.
 //!
 //! # The engines
 //! All that is said here of carriers, watching and stealing is the upcall engine
@@ -108,23 +113,23 @@
 //!
 //! | | getppid | pipe, 1 byte | pread 4 KiB | fstat | statx | openat |
 //! |---|---|---|---|---|---|---|
-//! | bare instruction | 120 | 240 | 406 | 310 | 722 | 1,056 |
-//! | upcall | 150 | 267 | 434 | 340 | 753 | 1,115 |
-//! | upcall, no swap of the FS base | 127 | 241 | 404 | 316 | 725 | 1,079 |
-//! | uring engine | 155 | 347 | 516 | 6,442 | 6,695 | 3,064 |
-//! | pool engine | 143 | 6,669 | 11,191 | 9,799 | 10,785 | 11,495 |
-//! | io_uring itself, DEFER |  | 595 | 790 |  | 5,110 | 1,494 |
-//! | threads and a channel | 6,323 | 6,677 | 6,937 | 6,812 | 7,431 | 7,771 |
+//! | bare instruction | 130 | 237 | 384 | 302 | 693 | 1,007 |
+//! | upcall | 153 | 262 | 407 | 327 | 719 | 1,034 |
+//! | upcall, no swap of the FS base | 128 | 238 | 382 | 300 | 694 | 1,006 |
+//! | uring engine | 158 | 343 | 487 | 6,054 | 6,418 | 2,960 |
+//! | pool engine | 146 | 5,799 | 10,005 | 9,537 | 9,378 | 8,994 |
+//! | io_uring itself, DEFER |  | 564 | 739 |  | 5,093 | 1,419 |
+//! | threads and a channel | 6,177 | 6,423 | 6,511 | 6,439 | 7,197 | 8,023 |
 //!
 //! Calls that block, us of CPU per call, and in brackets us until the loop had control again:
 //!
 //! | | empty pipe | cold pread 4 KiB | cold statx | fsync |
 //! |---|---|---|---|---|
-//! | upcall | 7.8 (2.1) | 25.6 (20.0) | 35.7 (26.6) | 34.7 (21.4) |
-//! | uring engine | 3.9 (2.0) | 24.6 (16.5) | 36.2 (1.1) | 37.8 (0.9) |
-//! | pool engine | 13.9 (4.2) | 34.2 (18.8) | 45.2 (25.3) | 43.1 (18.6) |
-//! | io_uring itself, DEFER | 2.3 (0.7) | 21.3 (15.5) | 35.1 (0.9) | 32.8 (0.5) |
-//! | threads and a channel | 8.2 (3.7) | 30.3 (0.0) | 40.8 (0.0) | 37.9 (0.1) |
+//! | upcall | 7.5 (2.0) | 24.1 (19.0) | 32.2 (24.2) | 29.3 (17.7) |
+//! | uring engine | 3.8 (1.9) | 22.9 (15.4) | 33.1 (1.0) | 30.1 (0.6) |
+//! | pool engine | 13.5 (4.1) | 32.4 (18.1) | 40.6 (23.5) | 36.3 (18.4) |
+//! | io_uring itself, DEFER | 2.2 (0.7) | 20.3 (14.6) | 31.2 (0.8) | 28.0 (0.5) |
+//! | threads and a channel | 7.9 (3.7) | 28.4 (0.0) | 36.5 (0.0) | 33.7 (0.0) |
 //!
 //! (A thread on the loop's CPU may start on a call only when the loop waits; control back after
 //! 0.1 us means that nothing has been started yet.)
@@ -223,8 +228,9 @@
 //! - If another thread computes on the loop's CPU, and no CPU can be kept free of it. It works,
 //!   and with tens of calls in flight the loop keeps most of its throughput. But the scheduler
 //!   charges the watcher a whole time slice for a yield, and one call at a time then gets less
-//!   than its share: 50,000 pipe reads a second instead of 137,000, control back after 3.3 us
-//!   instead of 2.1 (`blocked_op --beside`).
+//!   than its share: 50,000 pipe reads a second instead of 141,000, control back after 3.3 us
+//!   instead of 2.1; and 560 instead of 15,600 where a process on another CPU ends each, which leaves
+//!   the loop's CPU to the other in between: control is back after up to 4 ms (`blocked_op --beside`).
 //! - If others change the affinity of the process's threads while it runs: the loop and its
 //!   carriers must stay on one common CPU. Calls might then block the loop unnoticed.
 //! - If one core cannot do the work: background calls end on the loop's CPU.

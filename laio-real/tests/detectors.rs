@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use common::{PipeRead, background, collect, millis, turn, with_detector};
-use laio::{Detector, Error, Laio};
+use laio::{Detector, EngineKind, Error, Laio};
 
 /// Runs `check` with each detector that works here.
 fn with_each(check: impl Fn(Laio)) {
@@ -163,6 +163,34 @@ fn confined(denied: Vec<i64>, errno: i32, check: impl FnOnce() + Send + 'static)
         check();
     });
     thread.join().unwrap();
+}
+
+#[test]
+fn where_no_detector_works_the_pool_is_taken_unless_one_was_asked_for() {
+    let all = vec![
+        libc::SYS_sched_setaffinity,
+        libc::SYS_membarrier,
+        libc::SYS_perf_event_open,
+    ];
+    confined(all, libc::EPERM, || {
+        let mut laio = Laio::new().unwrap();
+        assert_eq!((laio.engine(), laio.detector()), (EngineKind::Pool, None));
+        let mut reads = PipeRead::issue_all::<3>(&mut laio);
+        PipeRead::end_all(&mut reads, &mut laio);
+        drop(laio);
+        for detector in Detector::ALL {
+            assert_refused_for_detector(detector);
+        }
+        let asked = Laio::builder().engine(EngineKind::Upcall).start();
+        assert!(matches!(asked, Err(Error::Detector { .. })), "{asked:?}");
+    });
+}
+
+fn assert_refused_for_detector(asked: Detector) {
+    match Laio::builder().detector(asked).start() {
+        Err(Error::Detector { detector, .. }) => assert_eq!(detector, asked),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// A pinned loop of an unpinned detector, and one that may move: both are asked for by the CPU.

@@ -193,8 +193,10 @@ impl Upcall {
 
     /// Has the vacant watch filled; false if nobody was to be had.
     fn call_somebody(&mut self) -> bool {
-        let watch = &self.engine().watch;
-        watch.call_somebody(|| self.start_carrier().is_ok())
+        let engine = self.engine();
+        // Nobody has looked since the loop was last off the CPU, maybe asleep elsewhere.
+        engine.stretch.begin();
+        engine.watch.call_somebody(|| self.start_carrier().is_ok())
     }
 
     fn start_carrier(&mut self) -> io::Result<()> {

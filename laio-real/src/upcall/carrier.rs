@@ -90,7 +90,7 @@ pub(crate) struct Carrier {
     /// Not 0 while a kernel thread made for it exists; the kernel clears it. Always 0 for the
     /// loop's original thread.
     pub(crate) alive: AtomicU32,
-    /// Its kernel thread's id; used by the loop only.
+    /// Its kernel thread's id.
     id: AtomicI32,
     /// Empty if the detector needs none.
     pub(crate) ring: Ring,

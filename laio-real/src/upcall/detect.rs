@@ -11,6 +11,7 @@
 //! watchers make a [memory barrier](sys::barrier_everywhere) on the loop's behalf before they park.
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use super::engine::Engine;
@@ -103,9 +104,13 @@ impl Engine {
         }
     }
 
-    /// Asks the kernel about the loop. Meanwhile it does not run.
+    /// Asks the kernel about the loop, if it tells. That takes a while, in which the loop does not run
+    /// as a rule.
     fn is_runnable(&self) -> bool {
-        let is_runnable = sys::is_runnable(self.carrier().id());
+        let Some(tasks) = &self.tasks else {
+            return false;
+        };
+        let is_runnable = sys::is_runnable(tasks.as_raw_fd(), self.carrier().id());
         self.stretch.begin();
         is_runnable
     }

@@ -1,12 +1,14 @@
 //! What the loop and its carriers share.
 
 use std::cell::Cell;
+use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use super::carrier::Carrier;
+use super::detect;
 use super::finished::{Finished, Node};
 use super::nap::Nap;
 use super::state::StateWord;
@@ -50,6 +52,9 @@ pub(crate) struct Engine {
     /// Whether the sensors get hints from the kernel.
     pub(crate) hints: Cell<bool>,
     pub(crate) tally: Arc<Tally>,
+    /// The process's threads in `/proc`, for who asks whether the loop is runnable. Kept open, so that
+    /// asking walks no other file system, and works in a changed root.
+    pub(crate) tasks: Option<File>,
     closing: AtomicU32,
 }
 
@@ -71,6 +76,9 @@ impl Engine {
             eventfd,
             hints: Cell::new(false),
             tally: Arc::new(Tally::new()),
+            tasks: detect::is_pinned(detector)
+                .then(|| File::open("/proc/self/task").ok())
+                .flatten(),
             closing: AtomicU32::new(OPEN),
         }
     }

@@ -148,6 +148,8 @@ macro_rules! kind_of_call {
                     "mov rdi, r13",
                     "mov rsi, r14",
                     "mov rdx, r15",
+                    // The end of its stack, for who walks frames.
+                    "xor ebp, ebp",
                     "call {after_theft}",
                     "ud2",
                     // The thief comes here, with the loop's stack and FS base.

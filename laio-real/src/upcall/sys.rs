@@ -158,18 +158,18 @@ pub(crate) fn signal_eventfd(fd: i32) {
     };
 }
 
-/// Whether a kernel thread of this process runs, or would if it had a CPU. False where `/proc` does
-/// not tell.
-pub(crate) fn is_runnable(id: i32) -> bool {
-    let mut name = [0; 40];
+/// Whether a kernel thread of this process runs, or would if it had a CPU, by the directory `tasks`
+/// of its threads in `/proc`. False where that does not tell.
+pub(crate) fn is_runnable(tasks: i32, id: i32) -> bool {
+    let mut name = [0; 24];
     let mut text = [0; 64];
     // It has room for every number.
-    let _ = write!(&mut name[..], "/proc/self/task/{id}/stat\0");
+    let _ = write!(&mut name[..], "{id}/stat\0");
     let flags = libc::O_RDONLY | libc::O_CLOEXEC;
-    let (name, here) = (name.as_ptr() as usize, libc::AT_FDCWD as usize);
+    let name = name.as_ptr() as usize;
     // SAFETY: a name that ends with a zero; a writable buffer; a descriptor of our own.
     let length = unsafe {
-        let fd = raw(libc::SYS_openat, [here, name, flags as usize, 0]);
+        let fd = raw(libc::SYS_openat, [tasks as usize, name, flags as usize, 0]);
         if fd < 0 {
             return false;
         }
@@ -240,6 +240,8 @@ pub(crate) fn exit_thread() -> ! {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::os::fd::AsRawFd;
+
     use super::*;
 
     #[test]
@@ -254,6 +256,8 @@ mod tests {
     fn running_thread_is_runnable_and_a_sleeping_one_is_not() {
         // SAFETY: takes no memory.
         let gettid = || unsafe { raw(libc::SYS_gettid, [0; 4]) } as i32;
+        let tasks = std::fs::File::open("/proc/self/task").unwrap();
+        let is_runnable = |id| is_runnable(tasks.as_raw_fd(), id);
         assert!(is_runnable(gettid()));
         let (to_here, from_thread) = std::sync::mpsc::channel();
         let (to_thread, from_here) = std::sync::mpsc::channel::<()>();

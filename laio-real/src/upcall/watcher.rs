@@ -3,7 +3,8 @@
 //! One standby at a time watches, in one of the ways of `detect`. The yield watcher loops on
 //! `sched_yield` on the loop's CPU. While the loop can run, the scheduler prefers it; when the loop
 //! blocks, the watcher runs and sees the state word still in a call: it steals. Preemption looks
-//! the same, hence the false steals, which are harmless.
+//! the same; it is told apart where that pays (see `stretch`), and else leads to false steals, which
+//! are harmless.
 //!
 //! A watcher that steals gives its duty (see `watch`) to somebody ready, if there is anybody, or if
 //! the loop's next calls are likely to block too (see `turn`) to standbys that it wakes. Otherwise it
