@@ -32,14 +32,16 @@ const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(1);
 ///
 /// Upcall engine: the loop returns to the kernel thread that it started on, and that thread's
 /// scheduling and signal mask are restored; the other carriers end. Both need calls that have
-/// ended. With calls still in the background their carriers stay until each ends, and a little
-/// memory and one descriptor for good. One that sits on the loop's original kernel thread is
-/// interrupted. If that is of no use, and it has not ended within a second, the loop stays on a
-/// carrier for good, and a `join` on its thread would never return; nor would it if an engine is
-/// forgotten instead of dropped. Leaving `main` is fine at any time.
+/// ended. With calls still in the background their carriers stay until each ends; a little memory
+/// and a descriptor stay for good, and a descriptor for each of these calls that had waited
+/// without a carrier before. A call that sits on the loop's original kernel thread is interrupted.
+/// If that is of no use, and it has not ended within a second, the loop stays on a carrier for
+/// good, and a `join` on its thread would never return; nor would it if an engine is forgotten
+/// instead of dropped. Leaving `main` is fine at any time.
 ///
-/// In a child made by `fork`, dropping it does nothing: the descriptors stay open, as all that are
-/// inherited, and the memory stays allocated.
+/// In a child made by `fork`, an engine of the parent's must not be used, but may be dropped. That
+/// does nothing: the descriptors stay open, as all that are inherited, and the memory stays
+/// allocated.
 // So that all that a call which does not block uses of it is in the first cache line: what engine it
 // is, and the beginning of the upcall engine.
 #[repr(C, align(64))]
@@ -109,6 +111,11 @@ impl Laio {
             process_id: process::id(),
             _of_this_thread: PhantomData,
         })
+    }
+
+    /// Whether this is the process that started it, and not a forked child of that.
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        self.process_id == process::id()
     }
 
     /// Which engine it is.
@@ -343,7 +350,7 @@ fn out_of_the_way() {}
 
 impl Drop for Laio {
     fn drop(&mut self) {
-        if self.process_id == process::id() {
+        if self.is_of_this_process() {
             // SAFETY: not used any more.
             unsafe { ManuallyDrop::drop(&mut self.engine) };
         }

@@ -201,9 +201,10 @@
 //!   cancellation point, and does not interrupt it in one. This has been read, not tried.
 //! - **Threads** may be started and joined; [`Laio::unpinned`] says what they inherit.
 //! - **fork**: the child is a copy of the loop alone, and may do what a child of a process with
-//!   threads may. It has no carriers: there, the parent's engine must not be used, nor dropped. A
-//!   thread of the child may start an engine of its own. Children can be waited for through the
-//!   engine, whichever carrier made them.
+//!   threads may. It has no carriers: there, the parent's engine must not be used. Dropping it, or
+//!   the [`Operations`](ops::Operations) that own it, does nothing there: what they hold stays
+//!   open and allocated. A thread of the child may start an engine of its own. Children can be
+//!   waited for through the engine, whichever carrier made them.
 //! - **exec** replaces the process and ends all carriers, and with them the background calls. The
 //!   new program inherits the loop's processor, policy and blocked signals, as children do: do it
 //!   in [`Laio::unpinned`].

@@ -53,6 +53,10 @@
 //! open. To lose nothing, [`poll`](Operations::poll) until [`in_flight`](Operations::in_flight) is
 //! 0. [`Laio`] says what becomes of its thread.
 //!
+//! In a child made by `fork`, the parent's `Operations` must not be used, but may be dropped. That
+//! leaks everything that was in the background when the child was made, ended or not, and leaves
+//! the parent's operations alone.
+//!
 //! # What the compiler refuses
 //! A buffer cannot be used before it has come back:
 //! ```compile_fail,E0382
@@ -279,8 +283,10 @@ impl Operations {
 /// Leaks what is still in the background; see the [module](self#dropping).
 impl Drop for Operations {
     fn drop(&mut self) {
-        // Without waiting; if even that fails, everything counts as in the background.
-        let _ = self.poll(&mut Vec::new(), Some(Duration::ZERO));
+        if self.laio.is_of_this_process() {
+            // Without waiting; if even that fails, everything counts as in the background.
+            let _ = self.poll(&mut Vec::new(), Some(Duration::ZERO));
+        }
     }
 }
 

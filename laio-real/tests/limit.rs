@@ -2,12 +2,16 @@
 
 mod common;
 
+use std::ffi::CString;
+use std::fs::{self, File};
 use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::Stdio;
 use std::time::Duration;
 
-use common::{background, collect, done, turn};
+use common::{PipeRead, background, begin_child, collect, done, turn};
 use laio::{Handle, Laio, Submission};
 
 /// Few enough that every operation of a kind that can be parked is.
@@ -369,4 +373,169 @@ fn a_parked_operation_outlives_its_descriptor() {
     let ended = collect(&mut laio, 1).remove(0);
     assert_eq!((ended.handle, ended.result.unwrap()), (handle, 1));
     assert_eq!(*byte, b'x');
+}
+
+/// A folder, and a descriptor that tells of files made in it, and knows no tries without waiting.
+struct Watched {
+    folder: tempfile::TempDir,
+    inotify: OwnedFd,
+    /// Such descriptors when it was new, with itself and what former tests have left.
+    with_former: usize,
+}
+
+/// What is read there when a file has been made: of any name, with bytes to spare.
+type Event = [u8; 512];
+
+/// A read of one, in the background.
+struct EventRead {
+    handle: Handle,
+    /// Kept for good: an engine may be dropped before the read has ended.
+    event: *const Event,
+}
+
+impl Watched {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = CString::new(folder.path().as_os_str().as_bytes()).unwrap();
+        // SAFETY: the new descriptor is nobody else's; the path is a string.
+        let inotify = unsafe {
+            let fd = libc::inotify_init1(libc::IN_CLOEXEC);
+            assert!(libc::inotify_add_watch(fd, path.as_ptr(), libc::IN_CREATE) >= 0);
+            OwnedFd::from_raw_fd(fd)
+        };
+        Self {
+            folder,
+            inotify,
+            with_former: inotify_descriptors(),
+        }
+    }
+
+    /// How many duplicates of the descriptor there are.
+    fn duplicates(&self) -> usize {
+        inotify_descriptors() - self.with_former
+    }
+
+    fn make_file(&self, name: &str) {
+        fs::write(self.folder.path().join(name), "").unwrap();
+    }
+
+    fn read(&self, laio: &mut Laio) -> EventRead {
+        let event = Box::into_raw(Box::new([0; size_of::<Event>()]));
+        let fd = self.inotify.as_raw_fd() as usize;
+        let args = [fd, event as usize, size_of::<Event>(), 0, 0, 0];
+        // SAFETY: the memory stays.
+        let handle = background(unsafe { laio.syscall(libc::SYS_read, args) });
+        EventRead { handle, event }
+    }
+
+    /// Parks two reads and makes a file: one ends. The other has been tried again too, and has
+    /// blocked: it sits on a carrier.
+    fn read_on_a_carrier(&self, laio: &mut Laio) -> EventRead {
+        let (one, other) = (self.read(laio), self.read(laio));
+        assert_eq!(laio.call_counters(libc::SYS_read).parked, 2);
+        self.make_file("first");
+        let ended = collect(laio, 1).remove(0);
+        ended.result.unwrap();
+        if ended.handle == one.handle {
+            other
+        } else {
+            one
+        }
+    }
+}
+
+/// Descriptors of this process that are an inotify instance.
+fn inotify_descriptors() -> usize {
+    let descriptors = fs::read_dir("/proc/self/fd").unwrap();
+    // One is the folder's own, and closed by the time that it is asked for.
+    let names = descriptors.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+    names
+        .filter(|name| name.as_os_str().as_bytes() == b"anon_inode:inotify")
+        .count()
+}
+
+#[test]
+fn a_parked_operation_on_a_carrier_keeps_its_descriptor_until_its_end_is_polled() {
+    let _turn = turn();
+    let (mut laio, watched) = (few(), Watched::new());
+    let read = watched.read_on_a_carrier(&mut laio);
+    assert_eq!(watched.duplicates(), 1, "on a carrier");
+    watched.make_file("second");
+    assert_eq!(watched.duplicates(), 1, "not polled");
+    let ended = collect(&mut laio, 1).remove(0);
+    assert_eq!(ended.handle, read.handle);
+    assert!(ended.result.unwrap() > 0);
+    assert_eq!(watched.duplicates(), 0, "polled");
+}
+
+#[test]
+fn a_parked_operation_on_a_carrier_keeps_its_descriptor_when_the_engine_is_dropped() {
+    let _turn = turn();
+    let mut laio = Laio::builder().max_carriers(FEW + 1).start().unwrap();
+    // So that the loop can go home when that is interrupted, and another carrier has the read.
+    let mut pipe = PipeRead::new();
+    pipe.issue(&mut laio);
+    let watched = Watched::new();
+    watched.read_on_a_carrier(&mut laio);
+    drop(laio);
+    assert_eq!(watched.duplicates(), 1);
+    // Ends the carrier.
+    watched.make_file("second");
+}
+
+#[test]
+fn a_parked_operation_that_ends_as_the_engine_is_dropped_leaves_no_descriptor() {
+    let _turn = turn();
+    let (mut laio, watched) = (few(), Watched::new());
+    watched.read_on_a_carrier(&mut laio);
+    // It sits on the loop's first kernel thread, and so is interrupted.
+    drop(laio);
+    assert_eq!(watched.duplicates(), 0);
+}
+
+#[test]
+#[ignore = "a child of a_parked_operation_that_is_restarted_reads_from_its_own_descriptor"]
+fn child_that_stops_with_an_operation_on_a_carrier() {
+    if !begin_child() {
+        return;
+    }
+    let stranger = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&stranger, [b'?'; size_of::<Event>()]).unwrap();
+    let (mut laio, watched) = (few(), Watched::new());
+    let read = watched.read_on_a_carrier(&mut laio);
+    // Take the numbers that are free.
+    let _strangers = [(); 16].map(|()| File::open(&stranger).unwrap());
+    // SAFETY: take no memory. To this thread, so that the process has stopped and gone on by the
+    // time that the call returns.
+    unsafe {
+        let (process, thread) = (libc::getpid(), libc::gettid());
+        libc::syscall(libc::SYS_tgkill, process, thread, libc::SIGSTOP);
+    }
+    watched.make_file("second");
+    let ended = collect(&mut laio, 1).remove(0);
+    assert_eq!(ended.handle, read.handle);
+    assert!(ended.result.unwrap() > 0);
+    // SAFETY: it has ended.
+    assert!(!unsafe { *read.event }.contains(&b'?'), "a stranger's");
+}
+
+/// The kernel restarts the read, by the number of its descriptor.
+#[test]
+fn a_parked_operation_that_is_restarted_reads_from_its_own_descriptor() {
+    let _turn = turn();
+    let child = common::child("child_that_stops_with_an_operation_on_a_carrier")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // SAFETY: all zeroes are a valid structure, which the call fills.
+    unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        let stopped_or_ended = libc::WSTOPPED | libc::WEXITED | libc::WNOWAIT;
+        let waited = libc::waitid(libc::P_PID, child.id(), &raw mut info, stopped_or_ended);
+        assert_eq!((waited, info.si_code), (0, libc::CLD_STOPPED));
+        libc::kill(child.id() as i32, libc::SIGCONT);
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:#?}");
 }

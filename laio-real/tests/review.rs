@@ -3,7 +3,7 @@
 mod common;
 
 use std::io::{self, Write};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -176,6 +176,70 @@ fn a_forked_child_may_drop_the_engine() {
         assert_eq!(exit_status(child), Some(7), "{kind}");
         PipeRead::end_all(std::slice::from_mut(&mut read), &mut laio);
     }
+}
+
+#[test]
+fn a_forked_child_may_drop_the_operations() {
+    const READS: usize = 4;
+    const LONGEST: Duration = Duration::from_secs(20);
+    let _turn = turn();
+    for kind in EngineKind::ALL {
+        // Carriers for one read: the upcall engine parks the others.
+        let Some(laio) = common::start(Laio::builder().max_carriers(3), kind) else {
+            continue;
+        };
+        let mut operations = Operations::new(laio);
+        let mut writers = [(); READS].map(|()| {
+            let (reader, writer) = io::pipe().unwrap();
+            let read = operations.read(&Arc::new(reader), Vec::new(), 1);
+            assert!(matches!(read, Started::Background(_)), "{kind}: {read:?}");
+            writer
+        });
+        // Some have ended, or could, and have not been polled when the child is made.
+        let (early, late) = writers.split_at_mut(READS / 2);
+        for writer in early {
+            writer.write_all(b"x").unwrap();
+        }
+        wait_readable(operations.laio().completion_fd(), -1);
+        // SAFETY: the child makes only system calls, but for what is tested.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            drop(operations);
+            // SAFETY: ends the child.
+            unsafe { libc::_exit(7) };
+        }
+        assert_eq!(exit_status(child), Some(7), "{kind}");
+        let still_readable = wait_readable(operations.laio().completion_fd(), 0);
+        assert!(
+            still_readable,
+            "{kind}: the child took what tells the parent"
+        );
+        for writer in late {
+            writer.write_all(b"x").unwrap();
+        }
+        let mut ended = Vec::new();
+        while operations.in_flight() > 0 {
+            let count = operations.poll(&mut ended, Some(LONGEST)).unwrap();
+            assert!(count > 0, "{kind}: {} lost", operations.in_flight());
+            for operation in ended.drain(..) {
+                let Output::Transfer(read) = operation.output else {
+                    panic!("{kind}: {operation:?}");
+                };
+                assert_eq!((read.result.unwrap(), read.buffer), (1, b"x".to_vec()));
+            }
+        }
+    }
+}
+
+/// Waits until a descriptor is readable, or for a time; -1 is for ever.
+fn wait_readable(fd: BorrowedFd<'_>, timeout_ms: i32) -> bool {
+    let mut poll = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: one valid pollfd.
+    unsafe { libc::poll(&raw mut poll, 1, timeout_ms) == 1 }
 }
 
 /// The exit status of a child; `None` if it had to be killed, or died.

@@ -182,8 +182,10 @@ impl Upcall {
                 }
             }
         }
+        let mut ended = Vec::new();
+        self.engine().finished.take_all(&mut ended);
+        self.parked.close_ended(&ended);
         if all_ended {
-            self.engine().finished.take_all(&mut Vec::new());
             // SAFETY: this thread, which is home, is the only one left to use either.
             unsafe {
                 drop(Box::from_raw(self.carriers[0].as_ptr()));

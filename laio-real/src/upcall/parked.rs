@@ -10,6 +10,7 @@
 //! being.
 
 use std::collections::BTreeMap;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use super::attempt::{Attempt, Outcome};
 use super::finished::{self, Node};
 use super::switch::Return;
 use crate::epoll::{self, Epoll};
-use crate::{Handle, Submission};
+use crate::{Completion, Handle, Submission};
 
 /// How many ready operations one `poll` tries at most: ours.
 const READY_AT_ONCE: usize = 32;
@@ -39,6 +40,10 @@ struct Parked {
 pub(crate) struct Lot {
     /// By the number of their call.
     operations: BTreeMap<u64, Parked>,
+    /// The duplicates that carriers use, because a try has blocked after all; by the number of the
+    /// call. The kernel restarts an interrupted call by its descriptor's number, which must be
+    /// nobody else's until the call has ended. What is never removed is never closed.
+    on_carriers: BTreeMap<u64, ManuallyDrop<OwnedFd>>,
     /// The one whose descriptor has ended a sleep, which is not told again.
     pub(super) woke: Option<u64>,
 }
@@ -46,6 +51,17 @@ pub(crate) struct Lot {
 impl Lot {
     pub(crate) fn len(&self) -> usize {
         self.operations.len()
+    }
+
+    /// Closes what the carriers used for the calls that have ended.
+    pub(super) fn close_ended(&mut self, ended: &[Completion]) {
+        if self.on_carriers.is_empty() {
+            return;
+        }
+        for completion in ended {
+            let duplicate = self.on_carriers.remove(&completion.handle.0);
+            drop(duplicate.map(ManuallyDrop::into_inner));
+        }
     }
 
     /// Gives up an operation; its result, or `None` if it is not there.
@@ -175,8 +191,12 @@ impl Upcall {
             }
         };
         self.epoll.remove(parked.duplicate.as_fd());
-        if let Some(value) = value {
-            self.finish(call, value);
+        match value {
+            Some(value) => self.finish(call, value),
+            None => {
+                let duplicate = ManuallyDrop::new(parked.duplicate);
+                self.parked.on_carriers.insert(call, duplicate);
+            }
         }
     }
 

@@ -60,7 +60,9 @@ impl Upcall {
             engine.nap.take_unsignalled(),
             || os::empty_eventfd(engine.eventfd.as_fd()),
         );
-        self.in_flight -= completions.len() - before;
+        let ended = &completions[before..];
+        self.in_flight -= ended.len();
+        self.parked.close_ended(ended);
     }
 
     /// Lets calls that have ended post their results, which do not preempt the loop.

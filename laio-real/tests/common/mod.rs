@@ -67,11 +67,16 @@ const CHILD_SECONDS: u32 = 120;
 
 /// Runs one of this file's ignored tests in a process of its own, which a signal ends if it hangs.
 pub(crate) fn run_child(test: &str) -> std::process::Output {
-    std::process::Command::new(std::env::current_exe().unwrap())
+    child(test).output().unwrap()
+}
+
+/// What [`run_child`] runs.
+pub(crate) fn child(test: &str) -> std::process::Command {
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child
         .args(["--exact", test, "--ignored", "--nocapture"])
-        .env("LAIO_TEST_CHILD", "1")
-        .output()
-        .unwrap()
+        .env("LAIO_TEST_CHILD", "1");
+    child
 }
 
 /// As [`run_child`]; the test must pass.
