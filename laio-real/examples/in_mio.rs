@@ -26,6 +26,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use clap::Parser;
 use laio::{Completion, Handle, Laio, Submission};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
@@ -40,7 +41,14 @@ const FILES: usize = 64;
 /// Ours: the files are of one size, and fit in one read.
 const FILE_BYTES: usize = 32 << 10;
 
+/// Serve files to a few clients from one loop: sockets by mio, file calls lazily
+///
+/// It takes no arguments.
+#[derive(Parser)]
+struct Arguments {}
+
 fn main() -> io::Result<()> {
+    Arguments::parse();
     let files = tempfile::tempdir_in(".")?;
     make_files(files.path())?;
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;

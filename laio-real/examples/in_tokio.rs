@@ -32,6 +32,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use std::{fs, thread};
 
+use clap::Parser;
 use laio::ops::{CWD, Operations, Output, Started};
 use laio::{Handle, Laio};
 use tokio::io::unix::AsyncFd;
@@ -49,7 +50,14 @@ const FILE_BYTES: usize = 32 << 10;
 /// Ours: while it lasts nothing but its own end can wake the runtime.
 const NAP: Duration = Duration::from_millis(20);
 
+/// Serve an echo to a few clients from one tokio thread, with lazy calls on files
+///
+/// It takes no arguments.
+#[derive(Parser)]
+struct Arguments {}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    Arguments::parse();
     let directory = tempfile::tempdir_in(".")?;
     make_files(directory.path())?;
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;

@@ -32,6 +32,10 @@ impl Epoll {
     }
 
     /// Finds out whether the kernel has the call that [`wait`] makes (5.11).
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "for the upcall engine")
+    )]
     pub(crate) fn check(&self) -> Result<(), Error> {
         let mut event = [libc::epoll_event { events: 0, u64: 0 }];
         let ready = wait(self.as_fd(), &mut event, Some(Duration::ZERO));
@@ -53,6 +57,10 @@ impl Epoll {
     }
 
     /// Takes out a descriptor that is registered.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "for the upcall engine")
+    )]
     pub(crate) fn remove(&self, fd: BorrowedFd<'_>) {
         let (epoll, fd) = (self.0.as_raw_fd(), fd.as_raw_fd());
         // SAFETY: no event is needed.

@@ -55,9 +55,12 @@ pub struct Laio {
     _of_this_thread: PhantomData<*const ()>,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one per loop; boxing the largest would cost its calls an indirection"
+#[cfg_attr(
+    target_arch = "x86_64",
+    expect(
+        clippy::large_enum_variant,
+        reason = "one per loop; boxing the largest would cost its calls an indirection"
+    )
 )]
 #[repr(u64)]
 enum Engine {

@@ -263,7 +263,8 @@
 //! header says how it differs.
 //!
 //! # What has not been tried
-//! Bare metal, kernels other than 6.18, musl, CET (refused).
+//! Bare metal, kernels other than 6.18, musl, CET (refused), processors other than x86-64 (compiled for
+//! aarch64, not run).
 //! The watcher relies on `sched_yield` giving way to a runnable loop, as Linux 6.18 does.
 
 #[cfg(doctest)]

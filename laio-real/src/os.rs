@@ -33,6 +33,10 @@ pub(crate) fn eventfd() -> Result<OwnedFd, Error> {
 }
 
 /// The monotonic clock, in nanoseconds: that of [`time`](std::time), as the kernel's calls tell it.
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    expect(dead_code, reason = "for the upcall engine")
+)]
 pub(crate) fn monotonic_ns() -> u64 {
     let mut time = timespec(Duration::ZERO);
     // SAFETY: the call fills the structure; this clock is always there.

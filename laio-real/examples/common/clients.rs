@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use clap::Parser;
+
 const CLIENTS: usize = 4;
 const REQUESTS: usize = 50;
 /// Every tenth response is large.
@@ -35,9 +37,19 @@ pub(crate) fn response(request: u8) -> &'static [u8] {
 /// Threads that ask and read.
 pub(crate) struct Clients(Vec<JoinHandle<io::Result<()>>>);
 
+/// Serve clients that read slowly, and count how often a response is not finished when its handler
+/// returns
+///
+/// The same server is there three times: handler_nbio, handler_aio and handler_laio. They take no
+/// arguments.
+#[derive(Parser)]
+struct Arguments {}
+
 impl Clients {
-    /// Starts them. Returns the server's ends of their connections, too.
+    /// Starts them. Returns the server's ends of their connections, too. Ends the program if it was
+    /// given arguments.
     pub(crate) fn start() -> io::Result<(Self, Vec<UnixStream>)> {
+        Arguments::parse();
         let (mut threads, mut sockets) = (Vec::new(), Vec::new());
         for _ in 0..CLIENTS {
             let (ours, theirs) = UnixStream::pair()?;
