@@ -308,7 +308,10 @@ impl Laio {
     /// return, once for a `poll`. Not to be read or written.
     ///
     /// Deadlines of [`set_timeout`](Self::set_timeout) do not make it readable: only `poll` and
-    /// `wait` see to them.
+    /// `wait` see to them. So it is with what has to be tried again after a while: a
+    /// [cancellation](Self::cancel) that reached a thread of the pool just before its call began, and a submission
+    /// that the kernel has refused the io_uring engine for the moment. A loop that sleeps elsewhere
+    /// and uses these should call `poll` now and then.
     ///
     /// # Sleeping elsewhere
     /// The upcall engine does not learn of a sleep that is not in `poll` or `wait`. Its watcher
