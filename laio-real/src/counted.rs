@@ -38,7 +38,7 @@ impl Counted {
 
     /// A call is about to be made: now, if it is to be timed.
     pub(crate) fn start(&self, number: i64) -> Option<Instant> {
-        let is_due = self.tally.of(number as usize).is_due();
+        let is_due = self.tally.of(number as usize).issued.is_due();
         is_due.then(Instant::now)
     }
 

@@ -144,7 +144,10 @@ impl Laio {
     ///
     /// Calls that act on the kernel thread or the process (`clone`, `execve`, `exit`,
     /// `rt_sigprocmask`, `sched_setaffinity`, `prctl`, `setuid`, ...) are made as plain calls and
-    /// may block the loop.
+    /// may block the loop. So are those that wait with a signal mask of their own: `rt_sigsuspend`,
+    /// and `ppoll`, `pselect6`, `epoll_pwait`, `epoll_pwait2`, `io_pgetevents` and `io_uring_enter` if
+    /// their argument for a mask is not null (with `pselect6` and `io_pgetevents` that of the pair
+    /// which has its address, with `io_uring_enter` also the extended argument, whatever is in it).
     ///
     /// # Safety
     /// As for the call itself; and all memory that it reads or writes must stay valid, and be left

@@ -188,14 +188,28 @@
 //!   for that. Faults and `abort` end the process as ever, or run their handlers on the carrier
 //!   that has the loop, with its stack and thread-local storage. A terminal's or a supervisor's
 //!   `SIGTERM` needs nothing.
+//! - **`SIGPIPE`** and `SIGXFSZ` do nothing: a write to a pipe or socket that nobody reads fails with
+//!   `EPIPE`, one beyond the limit of file sizes with `EFBIG`, and that is all. The kernel sends
+//!   the signal to the kernel thread of the write, made through the engine or plainly by the loop,
+//!   where it stays pending, blocked, until it is discarded: before the former mask is restored
+//!   ([`Laio::unpinned`], the engine's end), and before a call with a mask of its own. A signal that
+//!   was blocked before the engine started is not discarded. A plain `ppoll` or `rt_sigprocmask` of
+//!   the loop's that unblocks them itself lets them act, and so may a program that it executes
+//!   outside `unpinned`.
+//! - **Calls with a signal mask** (`rt_sigsuspend`, `ppoll`, `pselect6`, `epoll_pwait`,
+//!   `epoll_pwait2`, `io_pgetevents`, `io_uring_enter`) let signals in where they are made, so all
+//!   engines make them plainly, on the loop's kernel thread and with its thread-local storage, and
+//!   they may block the loop; without a mask they are like other calls. A signal that they unblock
+//!   ends them with `EINTR`, unless the thread made for signals takes it, as it may if it is sent to the
+//!   process: a handler that writes to a pipe or an eventfd which the loop reads is the better way.
 //! - **Credentials**: `setuid`, `setgid`, `setgroups` and the like act on one kernel thread; the C
 //!   library repeats them on all that it knows, which the carriers are not. Change them before the
 //!   engine starts. Later, from any thread, a call that changes nothing (`setuid(getuid())`) or
 //!   fails is harmless; one that changes something ends the process by `SIGABRT`, with a message,
 //!   so that the loop does not go on with rights that the process has given up. When the engine has
-//!   been dropped at home, everything is allowed again. Only the C library's functions are
-//!   watched, and only glibc's; `laio.syscall(SYS_setuid, ...)` changes the loop's kernel thread
-//!   of the moment.
+//!   been dropped at home, everything is allowed again, and that kernel thread is like any other.
+//!   Only the C library's functions are watched, and only glibc's; `laio.syscall(SYS_setuid, ...)`
+//!   changes the loop's kernel thread of the moment.
 //! - **Cancelling threads**: the C library's cancellation signal is blocked on the loop and on all
 //!   carriers, so `pthread_cancel` of the loop's thread takes effect at the loop's next
 //!   cancellation point, and does not interrupt it in one. This has been read, not tried.
@@ -252,7 +266,8 @@
 //!   grows the caller's vector instead of filling an array. Waiting for ever, not at all or for a
 //!   time is the same, and so is that a completion is the end of the whole call.
 //! - A handle is not used again before the `poll` after the one that returned it.
-//! - Calls that act on the kernel thread or the process are made plainly ([`Laio::syscall`]).
+//! - Calls that act on the kernel thread or the process, or wait with a signal mask, are made plainly
+//!   ([`Laio::syscall`]).
 //! - The number of calls in the background that hold a kernel thread is limited
 //!   ([`Builder::max_carriers`]).
 //! - What the loop's thread loses: see above.

@@ -2,7 +2,11 @@
 //!
 //! They act on the calling kernel thread or on the process as a whole, or depend on which kernel
 //! thread makes them, so neither their effect nor their return may be left to another one.
+//! Those that wait with a signal mask of their own let signals in, whose handlers would run where
+//! the call is made.
 //! `sched_yield` is here because a loop that yields is off the CPU and yet not blocked.
+
+use syscalls::Sysno;
 
 const CALLS: &[i64] = &[
     // The life of threads and processes.
@@ -21,6 +25,7 @@ const CALLS: &[i64] = &[
     // Signals.
     libc::SYS_rt_sigreturn,
     libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigsuspend,
     libc::SYS_sigaltstack,
     libc::SYS_restart_syscall,
     // Scheduling and memory policy.
@@ -83,13 +88,44 @@ const fn with(calls: &[i64], mut table: [u64; WORDS]) -> [u64; WORDS] {
     table
 }
 
+/// Calls that take a signal mask, and which argument is its address: no mask if that is null. Of
+/// `pselect6` and `io_pgetevents` it is the address of a pair that says where the mask is, of
+/// `io_uring_enter` perhaps that of a structure which may: these count as one.
+const MASKED: [(i64, usize); 6] = [
+    (libc::SYS_ppoll, 3),
+    (libc::SYS_pselect6, 5),
+    (libc::SYS_epoll_pwait, 4),
+    (libc::SYS_epoll_pwait2, 4),
+    (Sysno::io_pgetevents as i64, 5),
+    (libc::SYS_io_uring_enter, 4),
+];
+
 /// Whether a call must be made as a plain one.
 #[inline]
 pub(crate) fn is_passed_through(number: usize, args: &[usize; 6]) -> bool {
     let listed = TABLE
         .get(number / 64)
         .is_some_and(|word| word >> (number % 64) & 1 == 1);
-    listed || (number == libc::SYS_futex as usize && is_pi_futex(args[1]))
+    listed
+        || (number == libc::SYS_futex as usize && is_pi_futex(args[1]))
+        || mask_argument(number).is_some_and(|argument| args[argument] != 0)
+}
+
+/// Whether the arguments decide if a call must be made as a plain one.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn is_judged(number: usize) -> bool {
+    number == libc::SYS_futex as usize || mask_argument(number).is_some()
+}
+
+/// Whether a call that must be made as a plain one waits with a signal mask of its own.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn has_mask(number: usize) -> bool {
+    number == libc::SYS_rt_sigsuspend as usize || mask_argument(number).is_some()
+}
+
+fn mask_argument(number: usize) -> Option<usize> {
+    let masked = MASKED.iter().find(|&&(call, _)| call as usize == number);
+    masked.map(|&(_, argument)| argument)
 }
 
 /// Priority-inheriting futexes record which kernel thread holds them.
@@ -110,6 +146,8 @@ fn is_pi_futex(operation: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "x86_64")]
+    use crate::counted::ROWS;
 
     #[test]
     fn thread_state_is_passed_through_and_io_is_not() {
@@ -137,5 +175,25 @@ mod tests {
             futex,
             &args(libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG)
         ));
+    }
+
+    #[test]
+    fn a_signal_mask_is_passed_through_and_none_is_not() {
+        for (call, argument) in MASKED {
+            let mut args = [1; 6];
+            assert!(is_passed_through(call as usize, &args), "call {call}");
+            args[argument] = 0;
+            assert!(!is_passed_through(call as usize, &args), "call {call}");
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn whatever_arguments_decide_is_judged() {
+        for number in 0..ROWS {
+            let differs = is_passed_through(number, &[0; 6])
+                != is_passed_through(number, &[1, libc::FUTEX_LOCK_PI as usize, 1, 1, 1, 1]);
+            assert_eq!(is_judged(number), differs, "call {number}");
+        }
     }
 }

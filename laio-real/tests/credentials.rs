@@ -5,8 +5,10 @@
 mod common;
 
 use std::fs::File;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
+use std::sync::mpsc;
 
 use common::{PipeRead, begin_child, child_passes, is_root_or_skip, run_child, turn, wander};
 use laio::{EngineKind, Laio, Submission};
@@ -130,6 +132,73 @@ fn after_an_engine_has_ended_the_user_can_be_changed() {
     let _turn = turn();
     if is_root_or_skip("changing the user after an upcall engine") {
         child_passes("child_that_changes_its_user_after_the_engine");
+    }
+}
+
+/// The next id that the kernel gives to a thread of this process is this one, unless somebody else
+/// is quicker.
+fn ask_for_id(id: i32) -> std::io::Result<()> {
+    std::fs::write("/proc/sys/kernel/ns_last_pid", (id - 1).to_string())
+}
+
+/// An ordinary thread with this id, which ends when `end` is dropped. It has a stack, and so
+/// thread-local storage, of its own: too large for that of an earlier thread to be used again.
+fn thread_with_id(id: i32) -> std::io::Result<Option<mpsc::Sender<()>>> {
+    /// Ours: somebody else may take the id, but not each time.
+    const TRIES: usize = 100;
+    for _ in 0..TRIES {
+        let (end, ended) = mpsc::channel::<()>();
+        let (tell, told) = mpsc::channel();
+        ask_for_id(id)?;
+        std::thread::Builder::new()
+            .stack_size(64 << 20)
+            .spawn(move || {
+                // SAFETY: takes no memory.
+                tell.send(unsafe { libc::gettid() }).unwrap();
+                let _ = ended.recv();
+            })?;
+        if told.recv().unwrap() == id {
+            return Ok(Some(end));
+        }
+    }
+    Ok(None)
+}
+
+#[test]
+#[ignore = "a child of the_id_of_a_loop_that_has_ended_is_as_good_as_any"]
+fn child_whose_loops_id_is_used_again() {
+    if !begin_child() {
+        return;
+    }
+    let looping = std::thread::spawn(|| {
+        let mut laio = Laio::builder().engine(EngineKind::Upcall).start().unwrap();
+        wander(&mut laio);
+        drop(laio);
+        // SAFETY: takes no memory.
+        unsafe { libc::gettid() }
+    });
+    let id = looping.join().unwrap();
+    match thread_with_id(id) {
+        Ok(Some(_other)) => {
+            // SAFETY: takes no memory. The other thread has to answer.
+            assert_eq!(unsafe { libc::setuid(libc::getuid()) }, 0);
+        }
+        refused => eprintln!("SKIPPED: no thread with id {id} was to be had: {refused:?}"),
+    }
+}
+
+#[test]
+fn the_id_of_a_loop_that_has_ended_is_as_good_as_any() {
+    let _turn = turn();
+    if !is_root_or_skip("giving a loop's id to another thread") {
+        return;
+    }
+    let output = run_child("child_whose_loops_id_is_used_again");
+    assert!(output.status.success(), "{output:#?}");
+    let text = String::from_utf8_lossy(&output.stderr);
+    for skipped in text.lines().filter(|line| line.contains("SKIPPED")) {
+        // Past the harness, which would hide it.
+        writeln!(std::io::stderr(), "{skipped}").unwrap();
     }
 }
 

@@ -14,10 +14,18 @@
  *
  * ENGINES. The library initialises itself. Each thread that calls it is an event loop and gets an
  * engine of its own at its first call; handles and completions belong to that thread. The engine
- * pins the thread to the CPU that it is on, blocks asynchronous signals on it (their handlers run
- * on another thread) and lets it change kernel threads, so gettid() changes. Set what the kernel
- * keeps per thread (credentials, affinity, scheduling policy, signal stack, ...) before the first
- * call. Only threads that are event loops should call the library.
+ * pins the thread to one CPU, blocks asynchronous signals on it (their handlers run on another
+ * thread) and lets it change kernel threads, so gettid() changes. Set what the kernel keeps per
+ * thread (credentials, affinity, scheduling policy, signal stack, ...) before the first call. Only
+ * threads that are event loops should call the library.
+ *
+ * THE CPU is, of those that the thread may use, one that the fewest other loops of the process are
+ * pinned to: the one that it is on if that is among these, else the lowest.
+ *
+ * THREADS AND CHILDREN that a loop makes after its first call inherit its one CPU and its blocked
+ * signals. Make them before, or on a thread that is no loop, or have them set both themselves
+ * (sched_setaffinity, pthread_sigmask), above all threads that are to be further loops: they would
+ * have this CPU alone to choose from.
  *
  * NO ENGINE. Where an engine cannot start, the thread's calls are plain ones: they do their work
  * and block if they must, laio_gethandle() is NULL, and nothing ever completes later. One line on
@@ -41,6 +49,17 @@
  * engines, or be refused as above. Children that are forked before the first call are not affected.
  *
  * SIGNAL HANDLERS must not call the library.
+ *
+ * SIGNALS INTERRUPT NOTHING. Handlers run on another thread, so neither the calls nor laio_poll
+ * with a NULL timeout end with EINTR when a signal is handled. A loop that waits for one uses a
+ * timeout, or has the handler write to a pipe or an eventfd that it reads through laio_syscall. Calls
+ * with a signal mask (rt_sigsuspend; ppoll, pselect6, epoll_pwait and epoll_pwait2 if it is not
+ * NULL) are plain ones: they may block the loop, and miss a signal that the other thread takes.
+ *
+ * SIGPIPE and SIGXFSZ do nothing on a loop's thread, whatever their action: a write fails with EPIPE
+ * or EFBIG, and that is all. The signal stays pending on the thread, blocked, be the write made
+ * through the library or a plain one, until it is discarded at the end of the engine. A program that
+ * unblocks signals on the thread itself lets it act: ignore it first.
  */
 #ifndef LAIO_API_H
 #define LAIO_API_H
@@ -70,8 +89,8 @@ struct laio_completion {
  * EINPROGRESS at once; the whole call goes on in the background and laio_poll returns its result. A
  * call that would not block, but is preempted, may do so, too; so any call may return EINPROGRESS.
  *
- * Calls that act on the kernel thread or the process (fork, execve, sched_setaffinity, ...) are
- * made as plain ones.
+ * Calls that act on the kernel thread or the process (fork, execve, sched_setaffinity, ...), or wait
+ * with a signal mask of their own, are made as plain ones.
  *
  * A result that is no int becomes -1 with EOVERFLOW, though the call has been made (lseek beyond
  * 2 GiB, mmap): use laio_syscall_long for those.
@@ -87,8 +106,8 @@ void *laio_gethandle(void);
 /*
  * Stores up to `ncompletions` operations of this thread that have ended, oldest first, and returns
  * their number; more are kept for the next call. Waits only if there is none: at most for
- * `timeout`, then returns 0; with NULL, for ever, even if nothing is in flight. With no room
- * (ncompletions is 0) returns 0 at once.
+ * `timeout`, then returns 0; with NULL, for ever, even if nothing is in flight, and not interrupted
+ * by signals that are handled. With no room (ncompletions is 0) returns 0 at once.
  *
  * -1 with EINVAL: ncompletions is negative, completions is NULL, or the timeout is not a valid one.
  */

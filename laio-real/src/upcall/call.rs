@@ -16,8 +16,8 @@ impl Upcall {
     /// in the background; if it does not, it costs little more than the plain call.
     ///
     /// Calls that act on the kernel thread or the process (`clone`, `execve`, `exit`,
-    /// `rt_sigprocmask`, `sched_setaffinity`, `prctl`, `setuid`, ...) are made as plain calls and
-    /// may block the loop.
+    /// `rt_sigprocmask`, `sched_setaffinity`, `prctl`, `setuid`, ..., and `ppoll` and the like with
+    /// a signal mask) are made as plain calls and may block the loop.
     ///
     /// # Safety
     /// As for the call itself; and all memory that it reads or writes must stay valid, and be left
@@ -26,10 +26,9 @@ impl Upcall {
     pub(crate) unsafe fn syscall(&mut self, number: i64, args: [usize; 6]) -> Submission {
         let (engine, counters) = (self.engine(), self.tally().of(number as usize));
         let word = self.announce(self.call + 1);
-        // One test for each reason to look closer. The parked calls need no carrier, which only
-        // matters when there are many. Of a futex the arguments tell whether it is passed through.
-        if counters.is_due()
-            || number == libc::SYS_futex
+        // One test for each reason to look closer. The first is for calls that may be passed through,
+        // too. The parked calls need no carrier, which only matters when there are many.
+        if counters.issued.is_due()
             || self.in_flight >= self.scarce_from
             || engine.watch.is_vacant()
         {
@@ -37,6 +36,7 @@ impl Upcall {
             // SAFETY: the caller's promise.
             return unsafe { self.call_with_care(counters, number, args) };
         }
+        counters.issued.increment();
         // SAFETY: the caller's promise, and the call has been announced.
         unsafe { self.call_announced(counters, word, number, &args) }
     }
@@ -65,9 +65,11 @@ impl Upcall {
         let word = self.announce(self.call + 1);
         self.see_to_watcher(self.call + 1);
         let stopwatch = &self.carrier().stopwatch;
-        if counters.is_due() {
+        let count = self.tally().count_of(number as usize);
+        if count.is_due() {
             stopwatch.start();
         }
+        count.increment();
         // SAFETY: the caller's promise, and the call has been announced.
         let submission = unsafe { self.call_announced(counters, word, number, &args) };
         // Else the call's carrier reads it once more, and stops it when it takes the loop.
@@ -77,7 +79,7 @@ impl Upcall {
         submission
     }
 
-    /// Makes the next call, and counts it.
+    /// Makes the next call, which has been counted.
     ///
     /// # Safety
     /// As for [`syscall`](Self::syscall), and the call has been announced, as `word`.
@@ -89,7 +91,6 @@ impl Upcall {
         number: i64,
         args: &[usize; 6],
     ) -> Submission {
-        counters.issued.increment();
         self.call += 1;
         // SAFETY: the caller's promise.
         match unsafe { self.make(self.call, word, number, args) } {
@@ -226,12 +227,16 @@ impl Upcall {
         Ok(())
     }
 
-    /// Makes a plain call.
+    /// Makes a plain call. Before one that lets signals in, those that writes have raised are
+    /// discarded: they would act now.
     ///
     /// # Safety
     /// As for the call itself.
     unsafe fn pass_through(&mut self, number: i64, args: [usize; 6]) -> io::Result<i64> {
         self.passed_through += 1;
+        if passthrough::has_mask(number as usize) {
+            self.signals.discard_raised();
+        }
         // SAFETY: the caller's promise.
         unsafe { os::plain_call(number, &args) }
     }

@@ -40,9 +40,15 @@ static ENGINES: AtomicUsize = AtomicUsize::new(0);
 static PROCESS: AtomicI32 = AtomicI32::new(0);
 static HOMES: AtomicPtr<Home> = AtomicPtr::new(ptr::null_mut());
 
-/// A kernel thread on which a loop was started, and the FS base of the thread it is to glibc. It
-/// stays in the list of [`HOMES`] for ever; only that kernel thread reads it.
+/// A kernel thread on which a loop was started, and the FS base of the thread it is to glibc; 0 once
+/// the engine has been dropped there. That kernel thread is an ordinary one then, and may end, and
+/// its id be given to another. If the engine is dropped elsewhere it stays, as that kernel thread
+/// does, which then never ends.
+///
+/// It stays in the list of [`HOMES`] for ever; only the kernel thread with that id reads it. Those
+/// of the processes that this one is a fork of mean nothing here.
 struct Home {
+    process: i32,
     id: i32,
     fs_base: AtomicUsize,
     next: *mut Home,
@@ -72,6 +78,9 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if thread_id() == self.home {
+            if let Some(home) = home_of(self.home) {
+                home.fs_base.store(0, Ordering::SeqCst);
+            }
             ENGINES.fetch_sub(1, Ordering::SeqCst);
         }
     }
@@ -113,12 +122,13 @@ fn wrap_handler() {
     });
 }
 
-/// The list's element of a kernel thread.
+/// The list's element of a kernel thread of this process.
 fn home_of(id: i32) -> Option<&'static Home> {
+    let process = process_id();
     let mut next = HOMES.load(Ordering::SeqCst);
     // SAFETY: null, or in the list and so never freed.
     while let Some(home) = unsafe { next.as_ref() } {
-        if home.id == id {
+        if home.id == id && home.process == process {
             return Some(home);
         }
         next = home.next;
@@ -133,6 +143,7 @@ fn register(id: i32, fs_base: usize) {
         return;
     }
     let mut home = Box::new(Home {
+        process: process_id(),
         id,
         fs_base: AtomicUsize::new(fs_base),
         next: HOMES.load(Ordering::SeqCst),
@@ -155,7 +166,10 @@ fn register(id: i32, fs_base: usize) {
 extern "C" fn on_change(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     let here = switch::fs_base();
     let id = thread_id();
-    let glibcs = home_of(id).map_or(here, |home| home.fs_base.load(Ordering::SeqCst));
+    let glibcs = match home_of(id).map(|home| home.fs_base.load(Ordering::SeqCst)) {
+        None | Some(0) => here,
+        Some(fs_base) => fs_base,
+    };
     // SAFETY: installed only where an address was stored, which was that of such a handler.
     let handler: Handler = unsafe { std::mem::transmute(GLIBCS.load(Ordering::SeqCst)) };
     // SAFETY: the thread-local storage of the thread that this one is to glibc. Its owner may run

@@ -6,6 +6,10 @@
 //! loop's thread and, by inheritance, on every carrier. A thread with the loop's former mask waits
 //! beside them, so that handlers still run and default actions still happen.
 //!
+//! The signals that a `write` raises besides failing are sent to the kernel thread that makes it,
+//! and so stay pending there. They would be delivered at some later moment, when signals are let in
+//! again, and end a process that has not asked to be spared. So they are discarded before.
+//!
 //! Two signals are the C library's own. The one for cancelling a thread is blocked like the others,
 //! though not by way of the library, which leaves it out of every mask: its handler would look for
 //! the thread in thread-local storage. The one for changing credentials has to be taken: see
@@ -29,6 +33,9 @@ const SYNCHRONOUS: [i32; 7] = [
     libc::SIGABRT,
     libc::SIGSYS,
 ];
+
+/// Raised by writes that fail, with `EPIPE` and `EFBIG`.
+const RAISED: [i32; 2] = [libc::SIGPIPE, libc::SIGXFSZ];
 
 /// glibc's `SIGCANCEL`, from its `internal-signals.h`.
 const SIGCANCEL: u32 = 32;
@@ -79,10 +86,36 @@ impl Signals {
         }
     }
 
-    /// Gives the calling kernel thread the former mask back.
+    /// Gives the calling kernel thread the former mask back, and discards what writes have raised.
     pub(crate) fn restore(&self) {
+        self.discard_raised();
         mask(libc::SIG_SETMASK, Some(&self.former));
     }
+
+    /// Discards the signals that writes on the calling kernel thread have raised. Those that the
+    /// former mask blocks are left to who blocked them.
+    pub(crate) fn discard_raised(&self) {
+        // SAFETY: a valid set.
+        let was_blocked =
+            |signal| unsafe { libc::sigismember(&raw const self.former, signal) } == 1;
+        let raised = RAISED.into_iter().filter(|&signal| !was_blocked(signal));
+        let set = raised.fold(0u64, |set, signal| set | bit(signal as u32));
+        let no_time = [0u64; 2];
+        let args = [
+            &raw const set as usize,
+            0,
+            &raw const no_time as usize,
+            size_of_val(&set),
+        ];
+        // SAFETY: a valid set of the kernel's size, and a time; what is known of the signal is not
+        // asked for. It returns a signal taken, or fails when there is none.
+        while unsafe { sys::raw(libc::SYS_rt_sigtimedwait, args) } > 0 {}
+    }
+}
+
+/// A signal in the kernel's sets.
+fn bit(signal: u32) -> u64 {
+    1 << (signal - 1)
 }
 
 impl Drop for Signals {
@@ -97,7 +130,7 @@ impl Drop for Signals {
 
 /// The C library unblocks it again in [`Signals::restore`], as in whatever sets a mask as a whole.
 fn block_cancellation() {
-    let set = 1u64 << (SIGCANCEL - 1);
+    let set = bit(SIGCANCEL);
     let args = [
         libc::SIG_BLOCK as usize,
         &raw const set as usize,
