@@ -80,9 +80,9 @@
 //! `cargo bench -p laio` measures calls that do not block, those that do, and many in flight, each
 //! beside its rivals; the crate's README has the tables. `cargo run --release -p laio --example
 //! blocked_op` compares the detectors. On a small virtual machine (2 CPUs, AMD EPYC, Linux 6.18,
-//! shared with others) a call that does not block cost 24-27 ns more than the bare instruction
-//! (27-33 in another run), and as much as that without the swap of the FS base
-//! ([`Builder::swap_fs_base`]): 0.98 to 1.01 times it. Where the work between calls leaves little of
+//! shared with others) a call that does not block cost 26-33 ns more than the bare instruction
+//! (`statx` and `openat` 45-50), and 1-17 ns more without the swap of the FS base
+//! ([`Builder::swap_fs_base`]): 1.00 to 1.02 times it. Where the work between calls leaves little of
 //! the engine in the cache, it was some 20 ns more. With the yield detector, control was back
 //! 2.0 us after a read of an empty pipe had blocked, and that read took 7.5 us of CPU; after a read
 //! from the disk 19 us, where io_uring needs 15 us to start the same.
@@ -113,13 +113,13 @@
 //!
 //! | | getppid | pipe, 1 byte | pread 4 KiB | fstat | statx | openat |
 //! |---|---|---|---|---|---|---|
-//! | bare instruction | 130 | 237 | 384 | 302 | 693 | 1,007 |
-//! | upcall | 153 | 262 | 407 | 327 | 719 | 1,034 |
-//! | upcall, no swap of the FS base | 128 | 238 | 382 | 300 | 694 | 1,006 |
-//! | uring engine | 158 | 343 | 487 | 6,054 | 6,418 | 2,960 |
-//! | pool engine | 146 | 5,799 | 10,005 | 9,537 | 9,378 | 8,994 |
-//! | io_uring itself, DEFER |  | 564 | 739 |  | 5,093 | 1,419 |
-//! | threads and a channel | 6,177 | 6,423 | 6,511 | 6,439 | 7,197 | 8,023 |
+//! | bare instruction | 121 | 224 | 407 | 296 | 692 | 1,007 |
+//! | upcall | 146 | 257 | 416 | 324 | 735 | 1,061 |
+//! | upcall, no swap of the FS base | 122 | 226 | 391 | 298 | 707 | 1,018 |
+//! | uring engine | 150 | 325 | 494 | 6,165 | 6,387 | 2,933 |
+//! | pool engine | 149 | 6,348 | 10,187 | 9,846 | 9,419 | 9,121 |
+//! | io_uring itself, DEFER |  | 546 | 772 | | 5,072 | 1,420 |
+//! | threads and a channel | 6,123 | 6,314 | 6,771 | 6,498 | 7,204 | 8,014 |
 //!
 //! Calls that block, us of CPU per call, and in brackets us until the loop had control again:
 //!
