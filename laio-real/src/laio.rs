@@ -322,7 +322,7 @@ impl Laio {
     /// documentation, a call that does not block and a sleep of 1 ms elsewhere together took 28-35
     /// us of CPU, instead of 13 us with `wait`; a blocked read of a pipe and the sleep until its
     /// end took 8.1 us either way. After a millisecond of computing without a call, a call that blocks
-    /// gives control back some 5 us later, because the watcher asks whether the loop was preempted. Signalling the descriptor, and reading it again in `poll`, are
+    /// gives control back some 7 us later, because the watcher asks whether the loop was preempted. Signalling the descriptor, and reading it again in `poll`, are
     /// 0.8 us of each blocked call, or of each group that ends while the loop does not look.
     pub fn completion_fd(&self) -> BorrowedFd<'_> {
         match &*self.engine {

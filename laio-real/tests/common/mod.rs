@@ -66,8 +66,13 @@ const FOLDER: &str = "LAIO_TEST_FOLDER";
 const CHILD_SECONDS: u32 = 120;
 
 /// Runs one of this file's ignored tests in a process of its own, which a signal ends if it hangs.
+#[track_caller]
 pub(crate) fn run_child(test: &str) -> std::process::Output {
-    child(test).output().unwrap()
+    let output = child(test).output().unwrap();
+    // A name that no test has is none to the harness, which then succeeds.
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("running 1 test\n"), "{test}: {output:#?}");
+    output
 }
 
 /// What [`run_child`] runs.
